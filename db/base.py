@@ -1,0 +1,78 @@
+"""What all tables share: names of constraints, types of columns, and the parts every table repeats."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    DateTime,
+    MetaData,
+    Numeric,
+    Text,
+    Uuid,
+    any_,
+    func,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from uuid_utils.compat import uuid7
+
+__all__ = ["any_of", "check_in", "id_column", "metadata", "money_columns", "new_id", "now", "timestamp"]
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def new_id() -> UUID:
+    """A new UUIDv7: unique without asking anybody, and close to its neighbours in time in an index."""
+    return uuid7()
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def id_column() -> Column[UUID]:
+    return Column("id", Uuid, primary_key=True, server_default=func.uuidv7())
+
+
+def timestamp(name: str, *, nullable: bool = False, default: bool = True) -> Column[datetime]:
+    """A moment; filled with the time of the transaction unless it may be empty or must be given."""
+    filled = func.now() if default and not nullable else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=filled)
+
+
+def money_columns(name: str) -> tuple[Column[object], Column[str]]:
+    """An exact amount and its ISO 4217 code.
+
+    The numeric has no fixed scale: a price of 0.001 stays what it is, and sums are exact.
+    """
+    amount: Column[object] = Column(name, Numeric, nullable=False)
+    currency: Column[str] = Column(
+        "currency", Text, CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency")
+    )
+    currency.nullable = False
+    return amount, currency
+
+
+def check_in(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    """A CHECK that a text column holds one of an enum's values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def any_of(column: Column[UUID] | Column[str], keys: Sequence[object]) -> ColumnElement[bool]:
+    """`column = ANY(:keys)`: one statement text, and so one prepared statement, whatever the number of keys."""
+    return column == any_(literal(list(keys), ARRAY(column.type)))

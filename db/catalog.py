@@ -1,0 +1,127 @@
+"""Products and variants: tables, the store for commands, the readers for queries."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.base import any_of, check_in, id_column, metadata, money_columns, timestamp
+from db.reading import TableReader, grouped
+from domain.actor import Actor
+from domain.catalog.model import Product, Variant, VariantKind
+from domain.money import Money
+
+products = Table(
+    "products",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    timestamp("created_at"),
+    timestamp("updated_at"),
+    Index("products_name_idx", "name", "id"),
+    Index("products_created_at_idx", "created_at", "id"),
+)
+
+variants = Table(
+    "variants",
+    metadata,
+    id_column(),
+    Column("product_id", Uuid, ForeignKey("products.id"), nullable=False, index=True),
+    # Ordered by code point everywhere, whatever the locale of the server.
+    Column("sku", Text(collation="C"), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, check_in("kind", VariantKind), nullable=False, server_default=VariantKind.GOODS),
+    *money_columns("price"),
+    Column("allow_backorder", Boolean, nullable=False, server_default=false()),
+    timestamp("created_at"),
+    timestamp("updated_at"),
+    CheckConstraint("price >= 0", name="price"),
+    # Stock levels refer to both, so that their own CHECK can look at the flag.
+    UniqueConstraint("id", "allow_backorder"),
+    Index("variants_created_at_idx", "created_at", "id"),
+)
+
+
+def to_variant(row: Row[Any]) -> Variant:
+    return Variant(
+        row.id,
+        row.product_id,
+        row.sku,
+        row.name,
+        VariantKind(row.kind),
+        Money(row.price, row.currency),
+        row.allow_backorder,
+        row.created_at,
+        row.updated_at,
+    )
+
+
+class ProductReader(TableReader[Product]):
+    """Products; everybody may see them."""
+
+    table = products
+    sorts = {"NAME": products.c.name, "CREATED_AT": products.c.created_at}
+    filters = {"name": products.c.name, "createdAt": products.c.created_at}
+
+    def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
+        return true()
+
+    def build(self, row: Row[Any]) -> Product:
+        return Product(row.id, row.name, row.description, row.created_at, row.updated_at)
+
+
+class VariantReader(TableReader[Variant]):
+    """Variants; everybody may see them."""
+
+    table = variants
+    sorts = {"SKU": variants.c.sku, "CREATED_AT": variants.c.created_at}
+    filters = {
+        "sku": variants.c.sku,
+        "name": variants.c.name,
+        "kind": variants.c.kind,
+        "price": variants.c.price,
+    }
+
+    def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
+        return true()
+
+    def build(self, row: Row[Any]) -> Variant:
+        return to_variant(row)
+
+    async def by_skus(self, viewer: Actor, skus: Sequence[str]) -> Mapping[str, Variant]:
+        return await self.by_key(viewer, variants.c.sku, skus)
+
+    async def of_products(
+        self, viewer: Actor, product_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[Variant]]:
+        query = self.select(viewer).where(any_of(variants.c.product_id, product_ids)).order_by(variants.c.sku)
+        return grouped(await self._database.read(query), "product_id", to_variant)
+
+
+class SqlCatalogStore:
+    """Variants, for commands."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def variants_by_sku(self, skus: Collection[str]) -> Mapping[str, Variant]:
+        query = select(variants).where(any_of(variants.c.sku, sorted(skus)))
+        return {row.sku: to_variant(row) for row in (await self._connection.execute(query)).all()}

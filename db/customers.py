@@ -1,0 +1,123 @@
+"""Customers and their addresses: tables, the store for commands, the reader for queries."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    Table,
+    Text,
+    Uuid,
+    exists,
+    false,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.base import any_of, id_column, metadata, new_id, timestamp
+from db.reading import TableReader, grouped
+from domain.actor import Actor, Scope
+from domain.customers.model import Address, Customer
+from domain.users.model import User
+
+customers = Table(
+    "customers",
+    metadata,
+    id_column(),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="SET NULL"), unique=True),
+    Column("reference", Text, unique=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    timestamp("created_at"),
+    Index("customers_created_at_idx", "created_at", "id"),
+    Index("customers_name_idx", "name", "id"),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    id_column(),
+    Column("customer_id", Uuid, ForeignKey("customers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("line1", Text),
+    Column("line2", Text),
+    Column("city", Text),
+    Column("postal_code", Text),
+    Column("country", Text, nullable=False),
+)
+
+
+def visible_to(viewer: Actor) -> ColumnElement[bool]:
+    """The one place that says which customers a viewer may see."""
+    if viewer.has(Scope.ORDERS_READ):
+        return true()
+    return customers.c.user_id == viewer.user_id if viewer.user_id else false()
+
+
+def to_customer(row: Row[Any]) -> Customer:
+    return Customer(row.id, row.user_id, row.reference, row.name, row.email, row.created_at)
+
+
+class CustomerReader(TableReader[Customer]):
+    """Customers that the viewer may see."""
+
+    table = customers
+    sorts = {"CREATED_AT": customers.c.created_at, "NAME": customers.c.name}
+    filters = {
+        "name": customers.c.name,
+        "reference": customers.c.reference,
+        "email": customers.c.email,
+        "createdAt": customers.c.created_at,
+    }
+
+    def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
+        return visible_to(viewer)
+
+    def build(self, row: Row[Any]) -> Customer:
+        return to_customer(row)
+
+    async def by_user_ids(self, viewer: Actor, user_ids: Sequence[UUID]) -> Mapping[UUID, Customer]:
+        return await self.by_key(viewer, customers.c.user_id, user_ids)
+
+    async def addresses_of(
+        self, viewer: Actor, customer_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[Address]]:
+        query = (
+            select(addresses)
+            .where(any_of(addresses.c.customer_id, customer_ids))
+            .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(viewer)))
+            .order_by(addresses.c.id)
+        )
+        rows = await self._database.read(query)
+        return grouped(rows, "customer_id", _to_address)
+
+
+class SqlCustomerStore:
+    """Customers, for commands."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, customer_id: UUID) -> Customer | None:
+        query = select(customers).where(customers.c.id == customer_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return to_customer(row) if row else None
+
+    async def of_user(self, user: User) -> Customer:
+        values = {"id": new_id(), "user_id": user.id, "name": user.username, "email": user.email}
+        # Two first orders of one user may race: the second finds what the first made.
+        await self._connection.execute(
+            upsert(customers).values(values).on_conflict_do_nothing(index_elements=["user_id"])
+        )
+        query = select(customers).where(customers.c.user_id == user.id)
+        return to_customer((await self._connection.execute(query)).one())
+
+
+def _to_address(row: Row[Any]) -> Address:
+    return Address(row.id, row.customer_id, row.line1, row.line2, row.city, row.postal_code, row.country)

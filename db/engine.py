@@ -1,0 +1,85 @@
+"""Connections: one pool, a transaction for each command, and a connection of its own for each read."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import Executable, Row, event, text
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+
+class StatementCount:
+    """How many statements an operation has sent; shared by all tasks that the operation starts."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+_count: ContextVar[StatementCount | None] = ContextVar("statement_count", default=None)
+
+
+def count_statements() -> StatementCount:
+    """Count the statements sent from here on, by this task and those it starts."""
+    count = StatementCount()
+    _count.set(count)
+    return count
+
+
+class Database:
+    """The pool of connections to one PostgreSQL database."""
+
+    def __init__(self, url: str, pool_size: int = 10, *, application_name: str = "orderwire") -> None:
+        """Connect lazily to `url` (postgresql://…), with at most `pool_size` connections at once."""
+        self.engine: AsyncEngine = create_async_engine(
+            driver_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC"}},
+        )
+        # Reads are single statements: without BEGIN and COMMIT they take one round trip instead of three.
+        self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(self.engine.sync_engine, "before_cursor_execute", _count_statement)
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+
+    async def read(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
+        """Run one reading statement on a connection of its own and return all rows."""
+        async with self._reads.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection in a transaction that commits when the block ends well."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Fail unless the database answers."""
+        await self.read(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def driver_url(url: str) -> str:
+    """The URL with SQLAlchemy's name of the driver, which users need not know."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+asyncpg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def _count_statement(*_: object) -> None:
+    count = _count.get()
+    if count is not None:
+        count.value += 1
+
+
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """Have the pool replace a connection that died with a restarted server, at no cost to the others.
+
+    The driver knows at once when its socket closes; asking the server each time would take a round trip.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError

@@ -1,0 +1,70 @@
+"""Brings a database to the newest migration, and makes it first where it does not exist."""
+
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url, text
+
+from db.engine import Database
+from db.schema import metadata
+
+LOCK = 1330989394
+"""The key of the advisory lock: the letters OURR."""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option(
+        "file_template", "%%(year)d%%(month).2d%%(day).2d_%%(hour).2d%%(minute).2d_%%(slug)s"
+    )
+    config.attributes["metadata"] = metadata
+    return config
+
+
+def head() -> str:
+    """The newest migration of this version."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+async def current(database: Database) -> str | None:
+    """The migration that the database is at."""
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+async def upgrade(database: Database) -> None:
+    """Run the migrations that are missing. Several processes may start at once: one runs them, the others wait."""
+    if await _is_at_head(database):
+        return
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        await connection.run_sync(_upgrade)
+
+
+async def create_if_missing(url: str) -> None:
+    """Create the database that a URL names, where the server lets us."""
+    name = make_url(url).database
+    maintenance = make_url(url).set(database="postgres").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(maintenance)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}"')
+    except asyncpg.DuplicateDatabaseError:
+        pass  # another process was first
+    finally:
+        await connection.close()
+
+
+async def _is_at_head(database: Database) -> bool:
+    return await current(database) == head()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,220 @@
+"""Orders and their lines: tables, the store for commands, the reader for queries."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    Sequence as DbSequence,
+    Table,
+    Text,
+    Uuid,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.base import any_of, check_in, id_column, metadata, money_columns, new_id, now, timestamp
+from db.customers import customers
+from db.reading import Keyset, TableReader, grouped
+from domain.actor import Actor, Scope
+from domain.money import Money
+from domain.orders.model import NOTES_MAX, Order, OrderLine, OrderStatus
+from domain.reading import Page, PageRequest, Sort
+
+order_numbers = DbSequence("order_numbers", metadata=metadata)
+
+orders = Table(
+    "orders",
+    metadata,
+    id_column(),
+    Column("number", Text(collation="C"), nullable=False, unique=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id")),
+    Column("placed_by", Uuid, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("status", Text, check_in("status", OrderStatus), nullable=False),
+    *money_columns("total"),
+    # As the shop writes it at the time of sale; a customer may move.
+    Column("country", Text),
+    Column("notes", Text, CheckConstraint(f"length(notes) <= {NOTES_MAX}", name="notes")),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    timestamp("placed_at"),
+    timestamp("approved_at", nullable=True),
+    timestamp("updated_at"),
+    Index("orders_placed_at_idx", "placed_at", "id"),
+    Index("orders_status_idx", "status", "placed_at", "id"),
+    Index("orders_customer_id_idx", "customer_id", "placed_at", "id"),
+    Index("orders_total_idx", "total", "id"),
+    Index("orders_placed_by_idx", "placed_by", postgresql_where=text("placed_by IS NOT NULL")),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", Uuid, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    # The place of the line is its key: one order may list a variant more than once.
+    Column("position", Integer, CheckConstraint("position > 0", name="position"), primary_key=True),
+    Column("variant_id", Uuid, ForeignKey("variants.id"), nullable=False, index=True),
+    Column("description", Text),
+    Column("quantity", Integer, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
+    *money_columns("unit_price"),
+)
+
+
+def visible_to(viewer: Actor) -> ColumnElement[bool]:
+    """The one place that says which orders a viewer may see: all, or those they placed or bought."""
+    if viewer.has(Scope.ORDERS_READ):
+        return true()
+    if viewer.user_id is None:
+        return false()
+    own = select(customers.c.id).where(customers.c.user_id == viewer.user_id).scalar_subquery()
+    return or_(orders.c.placed_by == viewer.user_id, orders.c.customer_id == own)
+
+
+def to_order(row: Row[Any]) -> Order:
+    return Order(
+        row.id,
+        row.number,
+        row.customer_id,
+        row.placed_by,
+        OrderStatus(row.status),
+        Money(row.total, row.currency),
+        row.country,
+        row.notes,
+        row.version,
+        row.placed_at,
+        row.updated_at,
+    )
+
+
+class OrderReader(TableReader[Order]):
+    """Orders that the viewer may see."""
+
+    table = orders
+    sorts = {"PLACED_AT": orders.c.placed_at, "NUMBER": orders.c.number, "TOTAL": orders.c.total}
+    filters = {
+        "status": orders.c.status,
+        "number": orders.c.number,
+        "placedAt": orders.c.placed_at,
+        "total": orders.c.total,
+        "customerId": orders.c.customer_id,
+        "country": orders.c.country,
+    }
+
+    def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
+        return visible_to(viewer)
+
+    def build(self, row: Row[Any]) -> Order:
+        return to_order(row)
+
+    async def by_numbers(self, viewer: Actor, numbers: Sequence[str]) -> Mapping[str, Order]:
+        return await self.by_key(viewer, orders.c.number, numbers)
+
+    async def lines_of(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderLine]]:
+        query = (
+            select(order_lines)
+            .where(any_of(order_lines.c.order_id, order_ids))
+            .order_by(order_lines.c.order_id, order_lines.c.position)
+        )
+        if not viewer.has(Scope.ORDERS_READ):
+            query = query.where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(viewer)))
+        return grouped(await self._database.read(query), "order_id", _to_line)
+
+    async def pages_of_customers(
+        self, viewer: Actor, customer_ids: Sequence[UUID], page: PageRequest
+    ) -> Mapping[UUID, Page[Order]]:
+        keyset = Keyset(Sort("PLACED_AT", descending=True), orders.c.placed_at, orders.c.id)
+        keys = func.unnest(literal(list(customer_ids), ARRAY(Uuid))).table_valued("customer_key", name="keys")
+        own = self.select(viewer).where(orders.c.customer_id == keys.c.customer_key)
+        window = keyset.apply(own, page).lateral()
+        rows = await self._database.read(select(window).select_from(keys).join(window, true()))
+        by_customer = grouped(rows, "customer_id", lambda row: row)
+        return {
+            customer_id: keyset.page(by_customer.get(customer_id, []), page, to_order)
+            for customer_id in customer_ids
+        }
+
+
+class SqlOrderStore:
+    """Orders, for commands."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get_for_update(self, viewer: Actor, order_id: UUID) -> Order | None:
+        query = select(orders).where(orders.c.id == order_id, visible_to(viewer)).with_for_update()
+        row = (await self._connection.execute(query)).one_or_none()
+        return to_order(row) if row else None
+
+    async def get(self, order_id: UUID) -> Order | None:
+        row = (await self._connection.execute(select(orders).where(orders.c.id == order_id))).one_or_none()
+        return to_order(row) if row else None
+
+    async def add(
+        self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
+    ) -> Order:
+        moment = now()
+        number = func.concat("OW-", func.lpad(func.nextval(order_numbers.name).cast(Text), 6, "0"))
+        statement = insert(orders).values(
+            id=new_id(),
+            number=number,
+            customer_id=customer_id,
+            placed_by=placed_by,
+            status=OrderStatus.PENDING,
+            total=total.amount,
+            currency=total.currency_code,
+            country=country,
+            notes=notes,
+            placed_at=moment,
+            updated_at=moment,
+        )
+        return to_order((await self._connection.execute(statement.returning(orders))).one())
+
+    async def add_lines(self, lines: Sequence[OrderLine]) -> None:
+        rows = [
+            {
+                "order_id": line.order_id,
+                "position": line.position,
+                "variant_id": line.variant_id,
+                "description": line.description,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price.amount,
+                "currency": line.unit_price.currency_code,
+            }
+            for line in lines
+        ]
+        await self._connection.execute(insert(order_lines), rows)
+
+    async def save(self, order: Order) -> Order:
+        moment = now()
+        values: dict[str, Any] = {"status": order.status, "version": order.version, "updated_at": moment}
+        if order.status is OrderStatus.APPROVED:
+            values["approved_at"] = moment
+        statement = update(orders).where(orders.c.id == order.id).values(values)
+        return to_order((await self._connection.execute(statement.returning(orders))).one())
+
+
+def _to_line(row: Row[Any]) -> OrderLine:
+    return OrderLine(
+        row.order_id,
+        row.position,
+        row.variant_id,
+        row.description,
+        row.quantity,
+        Money(row.unit_price, row.currency),
+    )

@@ -1,0 +1,173 @@
+"""Returns with their lines, and adjustments: tables and the reader for queries."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    exists,
+    false,
+    or_,
+    select,
+    text,
+    true,
+)
+
+from db import orders as order_tables
+from db.base import any_of, id_column, metadata, money_columns, timestamp
+from db.customers import customers
+from db.orders import orders
+from db.reading import TableReader, grouped
+from domain.actor import Actor, Scope
+from domain.money import Money
+from domain.orders.model import Adjustment, OrderReturn, ReturnLine
+
+returns = Table(
+    "returns",
+    metadata,
+    id_column(),
+    Column("number", Text(collation="C"), nullable=False, unique=True),
+    Column("order_id", Uuid, ForeignKey("orders.id")),
+    Column("customer_id", Uuid, ForeignKey("customers.id")),
+    Column("country", Text),
+    *money_columns("total"),
+    timestamp("returned_at"),
+    Index("returns_returned_at_idx", "returned_at", "id"),
+    Index("returns_order_id_idx", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+    Index("returns_customer_id_idx", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+)
+
+return_lines = Table(
+    "return_lines",
+    metadata,
+    Column("return_id", Uuid, ForeignKey("returns.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, CheckConstraint("position > 0", name="position"), primary_key=True),
+    # The line taken back, where known: the lines of one credit note may go back to several orders.
+    Column("order_id", Uuid),
+    Column("order_line_position", Integer),
+    Column("variant_id", Uuid, ForeignKey("variants.id"), nullable=False, index=True),
+    Column("description", Text),
+    Column("quantity", Integer, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
+    *money_columns("unit_price"),
+    ForeignKeyConstraint(
+        ["order_id", "order_line_position"], ["order_lines.order_id", "order_lines.position"]
+    ),
+    CheckConstraint("(order_id IS NULL) = (order_line_position IS NULL)", name="order_line"),
+    Index(
+        "return_lines_order_id_idx",
+        "order_id",
+        "order_line_position",
+        postgresql_where=text("order_id IS NOT NULL"),
+    ),
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    id_column(),
+    Column("number", Text(collation="C"), nullable=False),
+    Column("position", Integer, CheckConstraint("position > 0", name="position"), nullable=False),
+    Column("reason", Text),
+    *money_columns("amount"),
+    Column("country", Text),
+    timestamp("adjusted_at"),
+    UniqueConstraint("number", "position"),
+    Index("adjustments_adjusted_at_idx", "adjusted_at", "id"),
+)
+
+
+def visible_to(viewer: Actor) -> ColumnElement[bool]:
+    """The one place that says which returns a viewer may see: all, or those of their own orders."""
+    if viewer.has(Scope.ORDERS_READ):
+        return true()
+    if viewer.user_id is None:
+        return false()
+    own = select(customers.c.id).where(customers.c.user_id == viewer.user_id).scalar_subquery()
+    ordered = exists().where(orders.c.id == returns.c.order_id, order_tables.visible_to(viewer))
+    return or_(returns.c.customer_id == own, ordered)
+
+
+class OrderReturnReader(TableReader[OrderReturn]):
+    """Returns that the viewer may see."""
+
+    table = returns
+    sorts = {"RETURNED_AT": returns.c.returned_at, "NUMBER": returns.c.number}
+    filters = {
+        "number": returns.c.number,
+        "returnedAt": returns.c.returned_at,
+        "customerId": returns.c.customer_id,
+        "country": returns.c.country,
+    }
+
+    def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
+        return visible_to(viewer)
+
+    def build(self, row: Row[Any]) -> OrderReturn:
+        return OrderReturn(
+            row.id,
+            row.number,
+            row.order_id,
+            row.customer_id,
+            row.country,
+            Money(row.total, row.currency),
+            row.returned_at,
+        )
+
+    async def of_orders(
+        self, viewer: Actor, order_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[OrderReturn]]:
+        query = (
+            self.select(viewer).where(any_of(returns.c.order_id, order_ids)).order_by(returns.c.returned_at)
+        )
+        return grouped(await self._database.read(query), "order_id", self.build)
+
+    async def lines_of(
+        self, viewer: Actor, return_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[ReturnLine]]:
+        query = (
+            select(return_lines)
+            .where(any_of(return_lines.c.return_id, return_ids))
+            .where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(viewer)))
+            .order_by(return_lines.c.return_id, return_lines.c.position)
+        )
+        return grouped(await self._database.read(query), "return_id", _to_line)
+
+
+class AdjustmentReader(TableReader[Adjustment]):
+    """Adjustments, for those who may read all orders."""
+
+    table = adjustments
+    sorts = {"ADJUSTED_AT": adjustments.c.adjusted_at}
+    filters = {"number": adjustments.c.number, "adjustedAt": adjustments.c.adjusted_at}
+
+    def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
+        return true() if viewer.has(Scope.ORDERS_READ) else false()
+
+    def build(self, row: Row[Any]) -> Adjustment:
+        amount = Money(row.amount, row.currency)
+        return Adjustment(row.id, row.number, row.position, row.reason, amount, row.country, row.adjusted_at)
+
+
+def _to_line(row: Row[Any]) -> ReturnLine:
+    return ReturnLine(
+        row.return_id,
+        row.position,
+        row.order_id,
+        row.order_line_position,
+        row.variant_id,
+        row.description,
+        row.quantity,
+        Money(row.unit_price, row.currency),
+    )

@@ -1,0 +1,130 @@
+"""One command, one transaction: its stores, its events, its idempotency key."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.base import metadata, timestamp
+from db.catalog import SqlCatalogStore
+from db.customers import SqlCustomerStore
+from db.engine import Database
+from db.events import SqlEventWriter
+from db.orders import SqlOrderStore
+from db.stock_guard import SqlStockGuard
+from db.users import SqlRefreshTokenStore, SqlUserStore
+from domain.actor import Actor
+from domain.events import NewEvent
+from domain.refusals import ErrorCode, IdempotencyConflict, Refused
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    # A key belongs to whoever sent it: two people may choose the same one.
+    Column("owner", Text, primary_key=True),
+    Column("key", Uuid, primary_key=True),
+    Column("actor_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("operation", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("result_id", Uuid),
+    timestamp("created_at"),
+    Index("idempotency_keys_created_at_idx", "created_at"),
+)
+
+
+class SqlUnitOfWork:
+    """Satisfies the unit of work that each feature of the domain asks for.
+
+    It may be entered several times, one transaction after the other.
+    """
+
+    users: SqlUserStore
+    refresh_tokens: SqlRefreshTokenStore
+    customers: SqlCustomerStore
+    catalog: SqlCatalogStore
+    orders: SqlOrderStore
+    stock: SqlStockGuard
+
+    def __init__(
+        self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]
+    ) -> None:
+        """`announce` is called after a transaction with events has committed."""
+        self._database, self._actor, self._request_id = database, actor, request_id
+        self._announce = announce
+        self._stack = AsyncExitStack()
+        self._events: list[NewEvent] = []
+        self._connection: AsyncConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        connection = await self._stack.enter_async_context(self._database.transaction())
+        self._connection, self._events = connection, []
+        self.users = SqlUserStore(connection)
+        self.refresh_tokens = SqlRefreshTokenStore(connection)
+        self.customers = SqlCustomerStore(connection)
+        self.catalog = SqlCatalogStore(connection)
+        self.orders = SqlOrderStore(connection)
+        self.stock = SqlStockGuard(connection, self._actor)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None and self._events:
+                await SqlEventWriter(self._running, self._actor, self._request_id).write(self._events)
+        except BaseException as failure:
+            await self._stack.__aexit__(type(failure), failure, failure.__traceback__)
+            raise
+        await self._stack.__aexit__(kind, error, trace)
+        if error is None and self._events:
+            self._announce()
+
+    @property
+    def _running(self) -> AsyncConnection:
+        if self._connection is None:
+            raise RuntimeError("Enter the unit of work before using it.")
+        return self._connection
+
+    def record(self, event: NewEvent) -> None:
+        self._events.append(event)
+
+    async def claim(self, key: UUID | None, operation: str, request: object) -> UUID | None:
+        if key is None:
+            return None
+        digest = hashlib.sha256(orjson.dumps(request)).hexdigest()
+        owner = str(self._actor.user_id or "")
+        values = {
+            "owner": owner,
+            "key": key,
+            "actor_id": self._actor.user_id,
+            "operation": operation,
+            "digest": digest,
+        }
+        # A second request with the key waits here until the first has committed or rolled back.
+        claimed = await self._running.execute(
+            upsert(idempotency_keys).values(values).on_conflict_do_nothing().returning(idempotency_keys.c.key)
+        )
+        if claimed.first() is not None:
+            return None
+        earlier = (await self._running.execute(select(idempotency_keys).where(self._same(key)))).one()
+        if (earlier.operation, earlier.digest) != (operation, digest):
+            message = "This idempotency key was used before for another input."
+            path = ("input", "idempotencyKey")
+            raise Refused(IdempotencyConflict(ErrorCode.IDEMPOTENCY_CONFLICT, message, path, key))
+        return earlier.result_id
+
+    async def settle(self, key: UUID | None, result_id: UUID) -> None:
+        if key is not None:
+            await self._running.execute(
+                update(idempotency_keys).where(self._same(key)).values(result_id=result_id)
+            )
+
+    def _same(self, key: UUID) -> ColumnElement[bool]:
+        return (idempotency_keys.c.owner == str(self._actor.user_id or "")) & (idempotency_keys.c.key == key)

@@ -1,0 +1,1 @@
+"""What the business knows: models, rules, policies and commands. Standard library only."""

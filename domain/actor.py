@@ -1,0 +1,54 @@
+"""Who asks: the person or process behind a command, and what they may do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+
+class Scope(StrEnum):
+    """A right that a user may hold; reading and writing are separate."""
+
+    ORDERS_READ = "orders:read"
+    ORDERS_WRITE = "orders:write"
+    ORDERS_APPROVE = "orders:approve"
+    INVENTORY_READ = "inventory:read"
+    INVENTORY_WRITE = "inventory:write"
+    REPORTS_READ = "reports:read"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    AUDIT_READ = "audit:read"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who reads or acts.
+
+    `user_id` is None for an anonymous caller and for the system itself; `expires_at` is when the access
+    token that vouches for the actor ends.
+    """
+
+    user_id: UUID | None = None
+    username: str | None = None
+    is_admin: bool = False
+    scopes: frozenset[str] = frozenset()
+    expires_at: datetime | None = None
+
+    @classmethod
+    def anonymous(cls) -> Self:
+        """Somebody who has not signed in."""
+        return cls()
+
+    @classmethod
+    def system(cls) -> Self:
+        """The process itself: imports, seeds and background work."""
+        return cls(is_admin=True)
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.user_id is not None
+
+    def has(self, scope: Scope) -> bool:
+        """Whether the actor holds a scope; an admin holds all of them."""
+        return self.is_admin or scope in self.scopes

@@ -1,0 +1,1 @@
+"""Parties who buy; a customer may belong to a user."""

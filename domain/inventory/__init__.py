@@ -1,0 +1,1 @@
+"""Warehouses, stock levels, reservations and the ledger of stock movements."""

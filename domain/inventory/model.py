@@ -1,0 +1,142 @@
+"""Warehouses, stock levels, movements, and the rule that spreads a demand over warehouses."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class MovementKind(StrEnum):
+    """Why a stock level changed."""
+
+    OPENING = "OPENING"
+    RECEIPT = "RECEIPT"
+    RESERVATION = "RESERVATION"
+    RELEASE = "RELEASE"
+    SHIPMENT = "SHIPMENT"
+    RETURN = "RETURN"
+    WRITE_OFF = "WRITE_OFF"
+    ADJUSTMENT = "ADJUSTMENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A place where goods lie. A lower `priority` is asked for goods first."""
+
+    id: UUID
+    code: str
+    name: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """How much of a variant lies in a warehouse: units on hand, of which some are reserved for orders."""
+
+    id: UUID
+    variant_id: UUID
+    warehouse_id: UUID
+    on_hand: int
+    reserved: int
+    reorder_point: int
+
+    @property
+    def available(self) -> int:
+        """Units that can still be promised; negative where back-orders are promised."""
+        return self.on_hand - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class StockMovement:
+    """One line of the ledger: what changed a stock level, and from what to what.
+
+    `quantity` is the signed change in units: of `reserved` for RESERVATION and RELEASE, of `on_hand` otherwise.
+    `reference` is the document it follows from, such as an invoice number.
+    """
+
+    id: UUID
+    variant_id: UUID
+    warehouse_id: UUID
+    kind: MovementKind
+    quantity: int
+    on_hand_before: int
+    on_hand_after: int
+    reserved_before: int
+    reserved_after: int
+    order_id: UUID | None
+    actor_id: UUID | None
+    reason: str | None
+    reference: str | None
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLevel:
+    """A stock level that the running transaction has locked, with what allocation needs to know."""
+
+    id: UUID
+    variant_id: UUID
+    warehouse_id: UUID
+    priority: int
+    on_hand: int
+    reserved: int
+    allow_backorder: bool
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Units of a variant to reserve in one warehouse."""
+
+    level: LockedLevel
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A demand that cannot be met: the units asked for in all, and those available over all warehouses."""
+
+    variant_id: UUID
+    requested: int
+    available: int
+
+
+def allocate(
+    demand: Mapping[UUID, int], levels: Sequence[LockedLevel]
+) -> tuple[list[Allocation], list[Shortage]]:
+    """Spread a demand (units by variant id) over the warehouses, first by priority.
+
+    What the warehouses lack goes to the first of them that accepts back-orders; without one it is a shortage.
+    """
+    allocations: list[Allocation] = []
+    shortages: list[Shortage] = []
+    for variant_id, requested in demand.items():
+        places = sorted(
+            (level for level in levels if level.variant_id == variant_id),
+            key=lambda level: (level.priority, level.warehouse_id),
+        )
+        taken, missing = _take(places, requested)
+        backorder = next((level for level in places if level.allow_backorder), None)
+        if missing and backorder is None:
+            available = sum(max(level.available, 0) for level in places)
+            shortages.append(Shortage(variant_id, requested, available))
+            continue
+        if missing and backorder is not None:
+            taken[backorder.id] = taken.get(backorder.id, 0) + missing
+        allocations += [Allocation(level, taken[level.id]) for level in places if level.id in taken]
+    return allocations, shortages
+
+
+def _take(places: Iterable[LockedLevel], requested: int) -> tuple[dict[UUID, int], int]:
+    """Units to take by level id, and how many are missing."""
+    taken: dict[UUID, int] = {}
+    for level in places:
+        units = min(requested, max(level.available, 0))
+        if units:
+            taken[level.id] = units
+            requested -= units
+    return taken, requested

@@ -1,0 +1,36 @@
+"""What queries and commands need to know of stock."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from domain.actor import Actor
+from domain.inventory.model import Shortage, StockLevel, StockMovement, Warehouse
+from domain.reading import Reader
+
+
+class StockGuard(Protocol):
+    """The one place where stock levels change; each change writes its movement in the same transaction."""
+
+    async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
+        """Reserve units by variant id for an order, or nothing at all if any is short.
+
+        Locks the levels in key order, so that two orders never wait for each other in a circle.
+        """
+        ...
+
+    async def release(self, order_id: UUID, reason: str | None) -> None:
+        """Give back everything that is reserved for an order."""
+        ...
+
+
+class StockLevelReader(Reader[StockLevel], Protocol):
+    """Stock levels, for queries."""
+
+    async def of_variants(
+        self, viewer: Actor, variant_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[StockLevel]]: ...
+
+
+WarehouseReader = Reader[Warehouse]
+StockMovementReader = Reader[StockMovement]

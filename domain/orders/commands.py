@@ -1,0 +1,246 @@
+"""Place, approve, reject and cancel orders. Each command is one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from domain.actor import Actor
+from domain.catalog.model import Variant, VariantKind
+from domain.customers.model import Customer
+from domain.events import AggregateType, EventKind, NewEvent
+from domain.inventory.model import Shortage
+from domain.money import total
+from domain.orders import policy
+from domain.orders.model import (
+    NOTES_MAX,
+    TARGETS,
+    NewLine,
+    Order,
+    OrderAction,
+    OrderLine,
+    OrderStatus,
+)
+from domain.orders.ports import OrdersUnitOfWork
+from domain.refusals import (
+    ErrorCode,
+    InsufficientStock,
+    Refusal,
+    Refused,
+    UnknownSku,
+    bad_input,
+    not_found,
+)
+
+LINES_MAX = 100
+
+
+async def place_order(
+    uow: OrdersUnitOfWork,
+    actor: Actor,
+    lines: Sequence[NewLine],
+    *,
+    notes: str | None = None,
+    country: str | None = None,
+    customer_id: UUID | None = None,
+    idempotency_key: UUID | None = None,
+    max_quantity: int = 100,
+) -> Order:
+    """Place an order and reserve its goods, all or nothing.
+
+    Raises:
+        Refused: UNAUTHENTICATED; FORBIDDEN for another customer without the right; BAD_INPUT, UNKNOWN_SKU and
+            INSUFFICIENT_STOCK, each for every line or SKU concerned; MIXED_CURRENCIES; IDEMPOTENCY_CONFLICT.
+    """
+    policy.must_place(actor)
+    if customer_id is not None:
+        policy.must_place_for_others(actor)
+    if refusals := check_order(lines, notes, max_quantity):
+        raise Refused(*refusals)
+    async with uow:
+        request = (str(customer_id), notes, country, [(line.sku, line.quantity) for line in lines])
+        if made := await uow.claim(idempotency_key, "orderPlace", request):
+            return await _known(uow, made)
+        customer = await _customer(uow, actor, customer_id)
+        variants = await _variants(uow, lines)
+        order = await _store(uow, actor, customer, lines, variants, notes, country)
+        _record(uow, order, None)
+        await uow.settle(idempotency_key, order.id)
+    return order
+
+
+async def approve_order(
+    uow: OrdersUnitOfWork,
+    actor: Actor,
+    order_id: UUID,
+    expected_version: int | None = None,
+    idempotency_key: UUID | None = None,
+) -> Order:
+    """Accept a pending order; its goods stay reserved. Raises as `_move` does."""
+    return await _move(uow, actor, OrderAction.APPROVE, order_id, expected_version, idempotency_key)
+
+
+async def reject_order(
+    uow: OrdersUnitOfWork,
+    actor: Actor,
+    order_id: UUID,
+    expected_version: int | None = None,
+    idempotency_key: UUID | None = None,
+    reason: str | None = None,
+) -> Order:
+    """Turn a pending order down and release its goods. Raises as `_move` does."""
+    return await _move(uow, actor, OrderAction.REJECT, order_id, expected_version, idempotency_key, reason)
+
+
+async def cancel_order(
+    uow: OrdersUnitOfWork,
+    actor: Actor,
+    order_id: UUID,
+    expected_version: int | None = None,
+    idempotency_key: UUID | None = None,
+    reason: str | None = None,
+) -> Order:
+    """Call off an order that has not shipped and release its goods. Raises as `_move` does."""
+    return await _move(uow, actor, OrderAction.CANCEL, order_id, expected_version, idempotency_key, reason)
+
+
+def check_order(lines: Sequence[NewLine], notes: str | None, max_quantity: int) -> list[Refusal]:
+    """Every written rule that a new order breaks, each with its field; empty if it breaks none."""
+    refusals: list[Refusal] = []
+    if not 1 <= len(lines) <= LINES_MAX:
+        refusals.append(bad_input(f"An order has 1 to {LINES_MAX} lines.", "input", "lines"))
+    for index, line in enumerate(lines):
+        if not 1 <= line.quantity <= max_quantity:
+            path = ("input", "lines", str(index), "quantity")
+            refusals.append(bad_input(f"A line has 1 to {max_quantity} units.", *path))
+    if notes is not None and len(notes) > NOTES_MAX:
+        refusals.append(bad_input(f"Notes have at most {NOTES_MAX} characters.", "input", "notes"))
+    return refusals
+
+
+async def _move(
+    uow: OrdersUnitOfWork,
+    actor: Actor,
+    action: OrderAction,
+    order_id: UUID,
+    expected_version: int | None,
+    idempotency_key: UUID | None,
+    reason: str | None = None,
+) -> Order:
+    """Take an action on an order.
+
+    Raises:
+        Refused: NOT_FOUND, also where the actor may not know of the order; FORBIDDEN; VERSION_CONFLICT;
+            ILLEGAL_TRANSITION; IDEMPOTENCY_CONFLICT.
+    """
+    if reason is not None and len(reason) > NOTES_MAX:
+        raise Refused(bad_input(f"A reason has at most {NOTES_MAX} characters.", "input", "reason"))
+    async with uow:
+        request = (str(order_id), expected_version, reason)
+        if made := await uow.claim(idempotency_key, f"order{action.capitalize()}", request):
+            return await _known(uow, made)
+        order = await uow.orders.get_for_update(actor, order_id)
+        if order is None:
+            raise Refused(not_found("order", "input", "id"))
+        policy.must(actor, action, order)
+        order.must_be_version(expected_version)
+        moved = await uow.orders.save(order.move_to(TARGETS[action]))
+        if moved.status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
+            await uow.stock.release(order.id, reason)
+        _record(uow, moved, order.status, reason)
+        await uow.settle(idempotency_key, order.id)
+    return moved
+
+
+async def _known(uow: OrdersUnitOfWork, order_id: UUID) -> Order:
+    order = await uow.orders.get(order_id)
+    if order is None:
+        raise Refused(not_found("order", "input", "idempotencyKey"))
+    return order
+
+
+async def _customer(uow: OrdersUnitOfWork, actor: Actor, customer_id: UUID | None) -> Customer:
+    if customer_id is not None:
+        customer = await uow.customers.get(customer_id)
+        if customer is None:
+            raise Refused(not_found("customer", "input", "customerId"))
+        return customer
+    user = await uow.users.get(actor.user_id) if actor.user_id else None
+    if user is None:
+        raise Refused(bad_input("Say for which customer.", "input", "customerId"))
+    return await uow.customers.of_user(user)
+
+
+async def _variants(uow: OrdersUnitOfWork, lines: Sequence[NewLine]) -> list[Variant]:
+    """The variant of each line."""
+    known = await uow.catalog.variants_by_sku({line.sku for line in lines})
+    unknown = [
+        UnknownSku(
+            ErrorCode.UNKNOWN_SKU, f"No variant has the SKU {line.sku}.", _line_path(index, "sku"), line.sku
+        )
+        for index, line in enumerate(lines)
+        if line.sku not in known
+    ]
+    if unknown:
+        raise Refused(*unknown)
+    variants = [known[line.sku] for line in lines]
+    if len({variant.price.currency_code for variant in variants}) > 1:
+        message = "The lines of one order are in one currency."
+        raise Refused(Refusal(ErrorCode.MIXED_CURRENCIES, message, ("input", "lines")))
+    return variants
+
+
+async def _store(
+    uow: OrdersUnitOfWork,
+    actor: Actor,
+    customer: Customer,
+    lines: Sequence[NewLine],
+    variants: Sequence[Variant],
+    notes: str | None,
+    country: str | None,
+) -> Order:
+    """Store the order and its lines, and reserve the goods."""
+    amounts = [variant.price.times(line.quantity) for line, variant in zip(lines, variants, strict=True)]
+    order_total = total(amounts, variants[0].price.currency_code)
+    order = await uow.orders.add(customer.id, actor.user_id, order_total, country, notes)
+    await uow.orders.add_lines(
+        [
+            OrderLine(order.id, position, variant.id, variant.name, line.quantity, variant.price)
+            for position, (line, variant) in enumerate(zip(lines, variants, strict=True), start=1)
+        ]
+    )
+    demand: Counter[UUID] = Counter()
+    for line, variant in zip(lines, variants, strict=True):
+        if variant.kind is VariantKind.GOODS:
+            demand[variant.id] += line.quantity
+    if shortages := await uow.stock.reserve(order.id, demand):
+        raise Refused(*_shortage_refusals(shortages, variants))
+    return order
+
+
+def _shortage_refusals(shortages: Sequence[Shortage], variants: Sequence[Variant]) -> list[Refusal]:
+    positions = {variant.id: index for index, variant in reversed(list(enumerate(variants)))}
+    refusals: list[Refusal] = []
+    for shortage in sorted(shortages, key=lambda each: positions[each.variant_id]):
+        index = positions[shortage.variant_id]
+        sku = variants[index].sku
+        message = f"{shortage.requested} of {sku} were asked for, {shortage.available} are available."
+        path = _line_path(index, "quantity")
+        refusals.append(
+            InsufficientStock(
+                ErrorCode.INSUFFICIENT_STOCK, message, path, sku, shortage.requested, shortage.available
+            )
+        )
+    return refusals
+
+
+def _line_path(index: int, name: str) -> tuple[str, ...]:
+    return ("input", "lines", str(index), name)
+
+
+def _record(
+    uow: OrdersUnitOfWork, order: Order, before: OrderStatus | None, reason: str | None = None
+) -> None:
+    payload = {"from": before, "to": order.status, "number": order.number, "reason": reason}
+    uow.record(
+        NewEvent(EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER, order.id, order.version, payload)
+    )

@@ -1,0 +1,64 @@
+"""Who may place, see and move orders."""
+
+from domain.actor import Actor, Scope
+from domain.orders.model import MOVES, TARGETS, AllowedAction, Order, OrderAction, OrderStatus
+from domain.refusals import Refused, forbidden, unauthenticated
+
+REQUIRED_SCOPE = {
+    OrderAction.APPROVE: Scope.ORDERS_APPROVE,
+    OrderAction.REJECT: Scope.ORDERS_APPROVE,
+    OrderAction.CANCEL: Scope.ORDERS_WRITE,
+}
+
+
+def must_place(actor: Actor) -> None:
+    """Anybody who has signed in may place an order for themselves."""
+    if not actor.is_signed_in and not actor.is_admin:
+        raise Refused(unauthenticated())
+
+
+def must_place_for_others(actor: Actor) -> None:
+    """Placing an order in a customer's name takes the right to write orders."""
+    if not actor.has(Scope.ORDERS_WRITE):
+        raise Refused(forbidden("place an order for another customer"))
+
+
+def must_watch(actor: Actor) -> None:
+    """Watching every order takes the right to read them all."""
+    if not actor.is_signed_in:
+        raise Refused(unauthenticated())
+    if not actor.has(Scope.ORDERS_READ):
+        raise Refused(forbidden("watch orders"))
+
+
+def may(actor: Actor, action: OrderAction, order: Order) -> bool:
+    """Whether the actor holds the right to take an action, whatever the state of the order.
+
+    Whoever placed an order may cancel it while it is pending.
+    """
+    if action is OrderAction.CANCEL and order.status is OrderStatus.PENDING and _is_own(actor, order):
+        return True
+    return actor.has(REQUIRED_SCOPE[action])
+
+
+def must(actor: Actor, action: OrderAction, order: Order) -> None:
+    """Refuse an actor without the right to take the action."""
+    if not may(actor, action, order):
+        raise Refused(forbidden(f"{action.lower()} this order"))
+
+
+def allowed_actions(actor: Actor, order: Order) -> list[AllowedAction]:
+    """Each action with whether this actor can take it now and, if not, why."""
+    return [_judge(actor, order, action) for action in OrderAction]
+
+
+def _judge(actor: Actor, order: Order, action: OrderAction) -> AllowedAction:
+    if TARGETS[action] not in MOVES[order.status]:
+        return AllowedAction(action, False, f"The order is {order.status}.")
+    if not may(actor, action, order):
+        return AllowedAction(action, False, f"This needs the scope {REQUIRED_SCOPE[action]}.")
+    return AllowedAction(action, True, None)
+
+
+def _is_own(actor: Actor, order: Order) -> bool:
+    return actor.user_id is not None and order.placed_by == actor.user_id

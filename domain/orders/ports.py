@@ -1,0 +1,84 @@
+"""What the order commands and queries need from the outside."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from domain.actor import Actor
+from domain.catalog.ports import CatalogStore
+from domain.customers.ports import CustomerStore
+from domain.inventory.ports import StockGuard
+from domain.money import Money
+from domain.orders.model import Order, OrderLine, OrderReturn, ReturnLine
+from domain.reading import Page, PageRequest, Reader
+from domain.unit_of_work import UnitOfWork
+from domain.users.ports import UserStore
+
+
+class OrderStore(Protocol):
+    """Orders, for commands."""
+
+    async def get_for_update(self, viewer: Actor, order_id: UUID) -> Order | None:
+        """The order, locked until the transaction ends; None where the viewer may not know of it."""
+        ...
+
+    async def get(self, order_id: UUID) -> Order | None: ...
+
+    async def add(
+        self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
+    ) -> Order:
+        """Store a new pending order under the next number."""
+        ...
+
+    async def add_lines(self, lines: Sequence[OrderLine]) -> None: ...
+
+    async def save(self, order: Order) -> Order:
+        """Store the status and version of a locked order; returns it with the time of the change."""
+        ...
+
+
+class OrdersUnitOfWork(UnitOfWork, Protocol):
+    """The transaction of an order command."""
+
+    @property
+    def users(self) -> UserStore: ...
+
+    @property
+    def customers(self) -> CustomerStore: ...
+
+    @property
+    def catalog(self) -> CatalogStore: ...
+
+    @property
+    def orders(self) -> OrderStore: ...
+
+    @property
+    def stock(self) -> StockGuard: ...
+
+
+class OrderReader(Reader[Order], Protocol):
+    """Orders, for queries."""
+
+    async def by_numbers(self, viewer: Actor, numbers: Sequence[str]) -> Mapping[str, Order]: ...
+
+    async def lines_of(
+        self, viewer: Actor, order_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[OrderLine]]: ...
+
+    async def pages_of_customers(
+        self, viewer: Actor, customer_ids: Sequence[UUID], page: PageRequest
+    ) -> Mapping[UUID, Page[Order]]:
+        """The same page of each customer's orders, newest first, in one statement."""
+        ...
+
+
+class OrderReturnReader(Reader[OrderReturn], Protocol):
+    """Returns, for queries."""
+
+    async def of_orders(
+        self, viewer: Actor, order_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[OrderReturn]]: ...
+
+    async def lines_of(
+        self, viewer: Actor, return_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[ReturnLine]]: ...

@@ -1,0 +1,82 @@
+"""How lists are read: comparisons, order, pages by keyset cursor, and the promise of every reader."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from domain.actor import Actor
+
+T_co = TypeVar("T_co", covariant=True)
+
+MAX_PAGE = 100
+DEFAULT_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Conditions on one field; those that are given must all hold, None is not given."""
+
+    eq: Any = None
+    in_: Sequence[Any] | None = None
+    gt: Any = None
+    gte: Any = None
+    lt: Any = None
+    lte: Any = None
+    starts_with: str | None = None
+    contains: str | None = None
+
+
+Filters = Mapping[str, Compare]
+"""Conditions by the public name of the field; all of them must hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The field a list is ordered by, under its public name; ties are broken by the id."""
+
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A window of `size` items after or before a cursor.
+
+    `backwards` asks for the last items of the window (`last`/`before`), still given in list order.
+    """
+
+    size: int = DEFAULT_PAGE
+    after: str | None = None
+    before: str | None = None
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T_co]):
+    """Items in list order, each with the opaque cursor of its place."""
+
+    items: Sequence[T_co]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+
+
+class Reader(Protocol[T_co]):
+    """Reads one kind of thing for queries: only what the viewer may see, as if the rest did not exist."""
+
+    async def by_ids(self, viewer: Actor, ids: Sequence[UUID]) -> Mapping[UUID, T_co]:
+        """Those of the ids that exist and are visible."""
+        ...
+
+    async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[T_co]:
+        """One page of the visible things that pass the filters.
+
+        Raises:
+            Refused: a cursor that this list did not make.
+        """
+        ...
+
+    async def count(self, viewer: Actor, filters: Filters) -> int:
+        """How many visible things pass the filters."""
+        ...

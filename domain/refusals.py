@@ -1,0 +1,111 @@
+"""Refusals: what the shop answers when it understands a request and will not do it.
+
+A refusal is data: a public code, a sentence for a person, the place in the input it speaks of, and the facts
+a program needs. `Refused` carries one or more of them through a command, which rolls its transaction back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+FieldPath = tuple[str, ...]
+
+
+class ErrorCode(StrEnum):
+    """Every code a refusal may carry. Each has a heading in docs/errors.md."""
+
+    BAD_INPUT = "BAD_INPUT"
+    EMAIL_TAKEN = "EMAIL_TAKEN"
+    FORBIDDEN = "FORBIDDEN"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
+    INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105  (a code, not a secret)
+    MIXED_CURRENCIES = "MIXED_CURRENCIES"
+    NOT_FOUND = "NOT_FOUND"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNKNOWN_SKU = "UNKNOWN_SKU"
+    USERNAME_TAKEN = "USERNAME_TAKEN"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reason for saying no.
+
+    `field` is the path to the argument it speaks of, `("input", "lines", "0", "quantity")`, or None where it
+    speaks of the whole request.
+    """
+
+    code: ErrorCode
+    message: str
+    field: FieldPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IllegalTransition(Refusal):
+    """The order is in a state from which the wanted state cannot be reached."""
+
+    from_status: str = ""
+    to_status: str = ""
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionConflict(Refusal):
+    """The thing changed since the caller read it; `current` is its version now."""
+
+    current: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InsufficientStock(Refusal):
+    """Less is available than the whole order asks for, over all its lines of that SKU."""
+
+    sku: str = ""
+    requested: int = 0
+    available: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSku(Refusal):
+    """No variant has this SKU."""
+
+    sku: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyConflict(Refusal):
+    """The idempotency key was used before for another input."""
+
+    key: UUID | None = None
+
+
+class Refused(Exception):  # noqa: N818  (the sentence is "raise Refused(...)")
+    """Carries refusals out of a command; whatever the command did is rolled back."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        super().__init__("; ".join(refusal.message for refusal in refusals))
+        self.refusals: Sequence[Refusal] = refusals
+
+
+def bad_input(message: str, *field: str) -> Refusal:
+    """The input is well-formed but breaks a written rule."""
+    return Refusal(ErrorCode.BAD_INPUT, message, field or None)
+
+
+def not_found(what: str, *field: str) -> Refusal:
+    """No such thing, or the actor may not know of it: the two look the same."""
+    return Refusal(ErrorCode.NOT_FOUND, f"No such {what}.", field or None)
+
+
+def unauthenticated() -> Refusal:
+    """Nobody is signed in."""
+    return Refusal(ErrorCode.UNAUTHENTICATED, "Sign in first: the request carries no valid access token.")
+
+
+def forbidden(act: str) -> Refusal:
+    """The actor is known and may not do this."""
+    return Refusal(ErrorCode.FORBIDDEN, f"You may not {act}.")

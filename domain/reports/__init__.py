@@ -1,0 +1,1 @@
+"""Reports: their definitions, filters and results. The queries live in db/reports.py."""

@@ -1,0 +1,113 @@
+"""What each report counts. docs/reports.md and the schema say the same in the same words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from domain.money import Money
+from domain.orders.model import OrderStatus
+
+SOLD = (OrderStatus.APPROVED, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.RETURNED)
+"""The states in which an order counts as a sale."""
+
+
+class ReportInterval(StrEnum):
+    """How long a row of the sales report is. Weeks start on Monday, as in ISO 8601."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+class TopProductsBy(StrEnum):
+    """What the top products are ranked by."""
+
+    UNITS = "UNITS"
+    REVENUE = "REVENUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days from `start` up to and including `end`, in a time zone of the IANA database."""
+
+    start: date
+    end: date
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SalesFigures:
+    """Sales of a period: orders sold, priced units, their value, what came back, and the difference."""
+
+    orders: int
+    units: int
+    gross: Money
+    returns: Money
+    net: Money
+    adjustments: Money
+
+
+@dataclass(frozen=True, slots=True)
+class SalesRow(SalesFigures):
+    """The sales of one day, week or month, which starts on `period`."""
+
+    period: date
+
+
+@dataclass(frozen=True, slots=True)
+class SalesReport:
+    """Sales by day, week or month, every row of the range present, and their total."""
+
+    rows: Sequence[SalesRow]
+    total: SalesFigures
+
+
+@dataclass(frozen=True, slots=True)
+class TopProduct:
+    """A variant with the units sold and their value."""
+
+    variant_id: UUID
+    units: int
+    gross: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CountrySales:
+    """Sales to one country."""
+
+    country: str
+    orders: int
+    returns_count: int
+    customers: int
+    units: int
+    gross: Money
+    returns: Money
+    net: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStats:
+    """How many orders there are by outcome."""
+
+    total: int
+    pending: int
+    approved: int
+    rejected: int
+    cancelled: int
+    approval_rate: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySummary:
+    """Stock in one warehouse, or in all of them where `warehouse_id` is None."""
+
+    warehouse_id: UUID | None
+    variants: int
+    on_hand: int
+    reserved: int
+    available: int
+    low: int
+    value: Money

@@ -1,0 +1,37 @@
+"""Who may read reports, and which ranges make sense."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.actor import Actor, Scope
+from domain.refusals import Refused, bad_input, forbidden, unauthenticated
+from domain.reports.model import Period, ReportInterval
+
+ROWS_MAX = 1100
+DAYS_MAX = {
+    ReportInterval.DAY: ROWS_MAX,
+    ReportInterval.WEEK: ROWS_MAX * 7,
+    ReportInterval.MONTH: ROWS_MAX * 28,
+}
+
+
+def must_read(actor: Actor) -> None:
+    """Reports tell about the whole shop."""
+    if not actor.is_signed_in:
+        raise Refused(unauthenticated())
+    if not actor.has(Scope.REPORTS_READ):
+        raise Refused(forbidden("read reports"))
+
+
+def check_period(period: Period, interval: ReportInterval | None = None) -> None:
+    """Refuse an empty range, an unknown time zone, and a range of too many rows."""
+    if period.end < period.start:
+        raise Refused(bad_input("The range ends before it starts.", "to"))
+    try:
+        ZoneInfo(period.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = "Not a time zone of the IANA database, such as Europe/London."
+        raise Refused(bad_input(message, "timeZone")) from None
+    if interval is not None and period.end - period.start > timedelta(days=DAYS_MAX[interval]):
+        message = f"The range has more than {ROWS_MAX} rows. Choose a shorter one or a longer interval."
+        raise Refused(bad_input(message, "to"))

@@ -1,0 +1,96 @@
+"""Register, sign in, stay signed in."""
+
+from uuid import UUID
+
+from domain.events import AggregateType, EventKind, NewEvent
+from domain.refusals import ErrorCode, Refusal, Refused
+from domain.users.model import Tokens, User, check_registration
+from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork
+
+
+async def register_user(
+    uow: UsersUnitOfWork,
+    hasher: PasswordHasher,
+    username: str,
+    email: str | None,
+    password: str,
+    *,
+    is_admin: bool = False,
+) -> User:
+    """Make a new user.
+
+    Raises:
+        Refused: BAD_INPUT for each broken rule; USERNAME_TAKEN (regardless of case) or EMAIL_TAKEN.
+    """
+    if refusals := check_registration(username, email, password):
+        raise Refused(*refusals)
+    password_hash = await hasher.hash(password)
+    async with uow:
+        user = await uow.users.add(username, email, password_hash, is_admin=is_admin)
+        payload = {"username": user.username, "isAdmin": is_admin}
+        uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
+    return user
+
+
+async def ensure_admin(uow: UsersUnitOfWork, hasher: PasswordHasher, username: str, password: str) -> bool:
+    """Make the first admin unless a user of that name exists, whose password then stays; True if made.
+
+    Raises:
+        Refused: the name or the password breaks a rule.
+    """
+    async with uow:
+        existing = await uow.users.credentials(username)
+    if existing is not None:
+        return False
+    try:
+        await register_user(uow, hasher, username, None, password, is_admin=True)
+    except Refused as refused:
+        # Another process that starts at the same moment may have been first.
+        if refused.refusals[0].code is ErrorCode.USERNAME_TAKEN:
+            return False
+        raise
+    return True
+
+
+async def create_tokens(
+    uow: UsersUnitOfWork, hasher: PasswordHasher, issuer: TokenIssuer, username: str, password: str
+) -> Tokens:
+    """Sign in by name and password.
+
+    Raises:
+        Refused: INVALID_CREDENTIALS; it does not tell an unknown name from a wrong password.
+    """
+    async with uow:
+        credentials = await uow.users.credentials(username)
+    hashed = credentials.password_hash if credentials else None
+    if not await hasher.verify(password, hashed) or credentials is None:
+        raise Refused(
+            Refusal(ErrorCode.INVALID_CREDENTIALS, "The username or the password is wrong.", ("input",))
+        )
+    async with uow:
+        user = await uow.users.logged_in(credentials.user.id)
+        return await _issue(uow, issuer, user, family=None)
+
+
+async def refresh_tokens(uow: UsersUnitOfWork, issuer: TokenIssuer, refresh_token: str) -> Tokens:
+    """Trade a refresh token for new tokens; the old one is used up.
+
+    Raises:
+        Refused: INVALID_TOKEN: unknown, expired or used before. The last ends every token of its sign-in.
+    """
+    async with uow:
+        spent = await uow.refresh_tokens.spend(issuer.digest(refresh_token))
+        if spent is not None:
+            user_id, family = spent
+            user = await uow.users.get(user_id)
+            if user is not None:
+                return await _issue(uow, issuer, user, family)
+    # Raised only here: the end of a family that was misused must be committed, not rolled back.
+    message = "This refresh token is not valid, or no longer. Sign in again."
+    raise Refused(Refusal(ErrorCode.INVALID_TOKEN, message, ("input", "refreshToken")))
+
+
+async def _issue(uow: UsersUnitOfWork, issuer: TokenIssuer, user: User, family: UUID | None) -> Tokens:
+    refresh_token, digest, expires_at = issuer.refresh_token()
+    await uow.refresh_tokens.add(user.id, digest, expires_at, family)
+    return Tokens(issuer.access_token(user), refresh_token, issuer.lifetime, user)

@@ -1,0 +1,61 @@
+"""What a user is, and the rules of a username, an e-mail address and a password."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.refusals import Refusal, bad_input
+
+USERNAME = re.compile(r"[A-Za-z0-9]{4,20}")
+# Deliberately loose: one @, no blanks, a dot in the domain. Whether mail arrives, the mail server knows.
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+EMAIL_MAX = 254
+PASSWORD_MIN = 8
+PASSWORD_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who can sign in."""
+
+    id: UUID
+    username: str
+    email: str | None
+    is_admin: bool
+    scopes: tuple[str, ...]
+    created_at: datetime
+    last_login_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user together with the hash of their password."""
+
+    user: User
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a sign-in hands out. `expires_in` is the life of the access token in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    user: User
+
+
+def check_registration(username: str, email: str | None, password: str) -> list[Refusal]:
+    """Every written rule that a registration breaks, each with its field; empty if it breaks none."""
+    refusals: list[Refusal] = []
+    if not USERNAME.fullmatch(username):
+        refusals.append(
+            bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username")
+        )
+    if email is not None and (len(email) > EMAIL_MAX or not EMAIL.fullmatch(email)):
+        refusals.append(bad_input("This is not an e-mail address.", "input", "email"))
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        message = f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
+        refusals.append(bad_input(message, "input", "password"))
+    return refusals
