@@ -60,9 +60,7 @@ def money_columns(name: str) -> tuple[Column[object], Column[str]]:
     The numeric has no fixed scale: a price of 0.001 stays what it is, and sums are exact.
     """
     amount: Column[object] = Column(name, Numeric, nullable=False)
-    currency: Column[str] = Column(
-        "currency", Text, CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency")
-    )
+    currency: Column[str] = Column("currency", Text, CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"))
     currency.nullable = False
     return amount, currency
 
@@ -74,5 +72,5 @@ def check_in(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
 
 
 def any_of(column: Column[UUID] | Column[str], keys: Sequence[object]) -> ColumnElement[bool]:
-    """`column = ANY(:keys)`: one statement text, and so one prepared statement, whatever the number of keys."""
+    """`column = ANY(:keys)`: one statement text, so one prepared statement, however many the keys."""
     return column == any_(literal(list(keys), ARRAY(column.type)))

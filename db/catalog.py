@@ -79,7 +79,7 @@ class ProductReader(TableReader[Product]):
 
     table = products
     sorts = {"NAME": products.c.name, "CREATED_AT": products.c.created_at}
-    filters = {"name": products.c.name, "createdAt": products.c.created_at}
+    filters = {"name": products.c.name, "created_at": products.c.created_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true()
@@ -109,9 +109,7 @@ class VariantReader(TableReader[Variant]):
     async def by_skus(self, viewer: Actor, skus: Sequence[str]) -> Mapping[str, Variant]:
         return await self.by_key(viewer, variants.c.sku, skus)
 
-    async def of_products(
-        self, viewer: Actor, product_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[Variant]]:
+    async def of_products(self, viewer: Actor, product_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Variant]]:
         query = self.select(viewer).where(any_of(variants.c.product_id, product_ids)).order_by(variants.c.sku)
         return grouped(await self._database.read(query), "product_id", to_variant)
 

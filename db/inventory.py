@@ -135,7 +135,7 @@ class StockLevelReader(TableReader[StockLevel]):
     filters = {
         "sku": variants.c.sku,
         "warehouse": warehouses.c.code,
-        "onHand": stock_levels.c.on_hand,
+        "on_hand": stock_levels.c.on_hand,
         "reserved": stock_levels.c.reserved,
     }
 
@@ -153,9 +153,7 @@ class StockLevelReader(TableReader[StockLevel]):
             warehouses, stock_levels.c.warehouse_id == warehouses.c.id
         )
 
-    async def of_variants(
-        self, viewer: Actor, variant_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[StockLevel]]:
+    async def of_variants(self, viewer: Actor, variant_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StockLevel]]:
         query = (
             select(stock_levels)
             .join(warehouses)
@@ -174,9 +172,9 @@ class StockMovementReader(TableReader[StockMovement]):
         "kind": stock_movements.c.kind,
         "sku": variants.c.sku,
         "warehouse": warehouses.c.code,
-        "orderId": stock_movements.c.order_id,
+        "order": stock_movements.c.order_id,
         "reference": stock_movements.c.reference,
-        "occurredAt": stock_movements.c.occurred_at,
+        "occurred_at": stock_movements.c.occurred_at,
     }
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:

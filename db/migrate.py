@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import ProgrammingError
 
 from db.engine import Database
 from db.schema import metadata
@@ -19,9 +19,7 @@ LOCK = 1330989394
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option(
-        "file_template", "%%(year)d%%(month).2d%%(day).2d_%%(hour).2d%%(minute).2d_%%(slug)s"
-    )
+    config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(hour).2d%%(minute).2d_%%(slug)s")
     config.attributes["metadata"] = metadata
     return config
 
@@ -38,7 +36,7 @@ async def current(database: Database) -> str | None:
 
 
 async def upgrade(database: Database) -> None:
-    """Run the migrations that are missing. Several processes may start at once: one runs them, the others wait."""
+    """Run the migrations that are missing. Of several processes one runs them, the others wait."""
     if await _is_at_head(database):
         return
     async with database.transaction() as connection:
@@ -49,15 +47,17 @@ async def upgrade(database: Database) -> None:
 async def create_if_missing(url: str) -> None:
     """Create the database that a URL names, where the server lets us."""
     name = make_url(url).database
-    maintenance = make_url(url).set(database="postgres").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(maintenance)
+    maintenance = Database(make_url(url).set(database="postgres").render_as_string(hide_password=False), 1)
+    exists = text("SELECT 1 FROM pg_database WHERE datname = :name")
     try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            await connection.execute(f'CREATE DATABASE "{name}"')
-    except asyncpg.DuplicateDatabaseError:
-        pass  # another process was first
+        if not await maintenance.read(exists, {"name": name}):
+            await maintenance.execute(text(f'CREATE DATABASE "{name}"'))
+    except ProgrammingError as error:
+        # DuplicateDatabase: another process was first.
+        if getattr(error.orig, "sqlstate", None) != "42P04":
+            raise
     finally:
-        await connection.close()
+        await maintenance.close()
 
 
 async def _is_at_head(database: Database) -> bool:

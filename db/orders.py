@@ -12,7 +12,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Row,
-    Sequence as DbSequence,
     Table,
     Text,
     Uuid,
@@ -26,6 +25,9 @@ from sqlalchemy import (
     text,
     true,
     update,
+)
+from sqlalchemy import (
+    Sequence as DbSequence,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -110,9 +112,9 @@ class OrderReader(TableReader[Order]):
     filters = {
         "status": orders.c.status,
         "number": orders.c.number,
-        "placedAt": orders.c.placed_at,
+        "placed_at": orders.c.placed_at,
         "total": orders.c.total,
-        "customerId": orders.c.customer_id,
+        "customer": orders.c.customer_id,
         "country": orders.c.country,
     }
 
@@ -145,9 +147,16 @@ class OrderReader(TableReader[Order]):
         rows = await self._database.read(select(window).select_from(keys).join(window, true()))
         by_customer = grouped(rows, "customer_id", lambda row: row)
         return {
-            customer_id: keyset.page(by_customer.get(customer_id, []), page, to_order)
-            for customer_id in customer_ids
+            customer_id: keyset.page(by_customer.get(customer_id, []), page, to_order) for customer_id in customer_ids
         }
+
+    async def counts_of_customers(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        query = (
+            select(orders.c.customer_id, func.count().label("orders"))
+            .where(any_of(orders.c.customer_id, customer_ids), visible_to(viewer))
+            .group_by(orders.c.customer_id)
+        )
+        return {row.customer_id: row.orders for row in await self._database.read(query)}
 
 
 class SqlOrderStore:

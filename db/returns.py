@@ -61,9 +61,7 @@ return_lines = Table(
     Column("description", Text),
     Column("quantity", Integer, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
     *money_columns("unit_price"),
-    ForeignKeyConstraint(
-        ["order_id", "order_line_position"], ["order_lines.order_id", "order_lines.position"]
-    ),
+    ForeignKeyConstraint(["order_id", "order_line_position"], ["order_lines.order_id", "order_lines.position"]),
     CheckConstraint("(order_id IS NULL) = (order_line_position IS NULL)", name="order_line"),
     Index(
         "return_lines_order_id_idx",
@@ -106,8 +104,8 @@ class OrderReturnReader(TableReader[OrderReturn]):
     sorts = {"RETURNED_AT": returns.c.returned_at, "NUMBER": returns.c.number}
     filters = {
         "number": returns.c.number,
-        "returnedAt": returns.c.returned_at,
-        "customerId": returns.c.customer_id,
+        "returned_at": returns.c.returned_at,
+        "customer": returns.c.customer_id,
         "country": returns.c.country,
     }
 
@@ -125,17 +123,11 @@ class OrderReturnReader(TableReader[OrderReturn]):
             row.returned_at,
         )
 
-    async def of_orders(
-        self, viewer: Actor, order_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[OrderReturn]]:
-        query = (
-            self.select(viewer).where(any_of(returns.c.order_id, order_ids)).order_by(returns.c.returned_at)
-        )
+    async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]:
+        query = self.select(viewer).where(any_of(returns.c.order_id, order_ids)).order_by(returns.c.returned_at)
         return grouped(await self._database.read(query), "order_id", self.build)
 
-    async def lines_of(
-        self, viewer: Actor, return_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[ReturnLine]]:
+    async def lines_of(self, viewer: Actor, return_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ReturnLine]]:
         query = (
             select(return_lines)
             .where(any_of(return_lines.c.return_id, return_ids))
@@ -150,7 +142,7 @@ class AdjustmentReader(TableReader[Adjustment]):
 
     table = adjustments
     sorts = {"ADJUSTED_AT": adjustments.c.adjusted_at}
-    filters = {"number": adjustments.c.number, "adjustedAt": adjustments.c.adjusted_at}
+    filters = {"number": adjustments.c.number, "adjusted_at": adjustments.c.adjusted_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true() if viewer.has(Scope.ORDERS_READ) else false()

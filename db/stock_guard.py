@@ -24,10 +24,7 @@ class SqlStockGuard:
         allocations, shortages = allocate(demand, levels)
         if shortages or not allocations:
             return shortages
-        rows = [
-            {"order_id": order_id, "level_id": each.level.id, "quantity": each.quantity}
-            for each in allocations
-        ]
+        rows = [{"order_id": order_id, "level_id": each.level.id, "quantity": each.quantity} for each in allocations]
         await self._connection.execute(insert(reservations), rows)
         await self._change(order_id, MovementKind.RESERVATION, allocations, None)
         return []
@@ -69,11 +66,7 @@ class SqlStockGuard:
         self, order_id: UUID, kind: MovementKind, changes: Sequence[Allocation], reason: str | None
     ) -> None:
         """Add to the reserved units of locked levels, and write the movements."""
-        reserve = (
-            update(stock_levels)
-            .where(stock_levels.c.id == bindparam("level"))
-            .values(reserved=bindparam("to"))
-        )
+        reserve = update(stock_levels).where(stock_levels.c.id == bindparam("level")).values(reserved=bindparam("to"))
         await self._connection.execute(
             reserve, [{"level": each.level.id, "to": each.level.reserved + each.quantity} for each in changes]
         )

@@ -52,9 +52,7 @@ class SqlUnitOfWork:
     orders: SqlOrderStore
     stock: SqlStockGuard
 
-    def __init__(
-        self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]) -> None:
         """`announce` is called after a transaction with events has committed."""
         self._database, self._actor, self._request_id = database, actor, request_id
         self._announce = announce
@@ -122,9 +120,7 @@ class SqlUnitOfWork:
 
     async def settle(self, key: UUID | None, result_id: UUID) -> None:
         if key is not None:
-            await self._running.execute(
-                update(idempotency_keys).where(self._same(key)).values(result_id=result_id)
-            )
+            await self._running.execute(update(idempotency_keys).where(self._same(key)).values(result_id=result_id))
 
     def _same(self, key: UUID) -> ColumnElement[bool]:
         return (idempotency_keys.c.owner == str(self._actor.user_id or "")) & (idempotency_keys.c.key == key)

@@ -36,9 +36,7 @@ users = Table(
     "users",
     metadata,
     id_column(),
-    Column(
-        "username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False
-    ),
+    Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
     Column("password_hash", Text, nullable=False),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
@@ -98,7 +96,7 @@ class UserReader(TableReader[User]):
 
     table = users
     sorts = {"CREATED_AT": users.c.created_at, "USERNAME": users.c.username}
-    filters = {"username": users.c.username, "isAdmin": users.c.is_admin, "createdAt": users.c.created_at}
+    filters = {"username": users.c.username, "is_admin": users.c.is_admin, "created_at": users.c.created_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)

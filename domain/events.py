@@ -1,6 +1,6 @@
 """Events: what happened, as commands record it and as readers of the log see it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -57,11 +57,12 @@ class Event:
 class EventFeed(Protocol):
     """The live stream of one process."""
 
-    def follow(self, after: str | None) -> AsyncIterator[Event]:
+    def follow(self, after: str | None, until: datetime | None) -> AsyncGenerator[Event]:
         """Every event after a cursor, then each new one as it commits; without a cursor, new ones only.
 
         Raises:
-            Refused: the cursor is not one of this log, or the subscriber fell too far behind.
+            Refused: INVALID_CURSOR, the cursor is not one of this log; RESYNC, the subscriber fell too far
+                behind; UNAUTHENTICATED, the moment `until` has come, at which the subscriber's token ends.
         """
         ...
 

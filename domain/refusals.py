@@ -22,9 +22,11 @@ class ErrorCode(StrEnum):
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
     INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    INVALID_CURSOR = "INVALID_CURSOR"
     INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105  (a code, not a secret)
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
+    RESYNC = "RESYNC"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNKNOWN_SKU = "UNKNOWN_SKU"
     USERNAME_TAKEN = "USERNAME_TAKEN"
@@ -83,12 +85,14 @@ class IdempotencyConflict(Refusal):
     key: UUID | None = None
 
 
-class Refused(Exception):  # noqa: N818  (the sentence is "raise Refused(...)")
+class Refused(Exception):
     """Carries refusals out of a command; whatever the command did is rolled back."""
 
-    def __init__(self, *refusals: Refusal) -> None:
-        super().__init__("; ".join(refusal.message for refusal in refusals))
+    def __init__(self, *refusals: Refusal, **extensions: str) -> None:
+        """`extensions` are facts for a caller who is told by an error instead of a payload."""
+        super().__init__(" ".join(refusal.message for refusal in refusals))
         self.refusals: Sequence[Refusal] = refusals
+        self.extensions = extensions
 
 
 def bad_input(message: str, *field: str) -> Refusal:

@@ -20,9 +20,7 @@ class VariantReader(Reader[Variant], Protocol):
 
     async def by_skus(self, viewer: Actor, skus: Sequence[str]) -> Mapping[str, Variant]: ...
 
-    async def of_products(
-        self, viewer: Actor, product_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[Variant]]: ...
+    async def of_products(self, viewer: Actor, product_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Variant]]: ...
 
 
 ProductReader = Reader[Product]

@@ -51,7 +51,7 @@ class StockLevel:
 class StockMovement:
     """One line of the ledger: what changed a stock level, and from what to what.
 
-    `quantity` is the signed change in units: of `reserved` for RESERVATION and RELEASE, of `on_hand` otherwise.
+    `quantity` is the signed change in units: of `reserved` for RESERVATION and RELEASE, else of `on_hand`.
     `reference` is the document it follows from, such as an invoice number.
     """
 
@@ -105,9 +105,7 @@ class Shortage:
     available: int
 
 
-def allocate(
-    demand: Mapping[UUID, int], levels: Sequence[LockedLevel]
-) -> tuple[list[Allocation], list[Shortage]]:
+def allocate(demand: Mapping[UUID, int], levels: Sequence[LockedLevel]) -> tuple[list[Allocation], list[Shortage]]:
     """Spread a demand (units by variant id) over the warehouses, first by priority.
 
     What the warehouses lack goes to the first of them that accepts back-orders; without one it is a shortage.

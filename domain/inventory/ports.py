@@ -27,9 +27,7 @@ class StockGuard(Protocol):
 class StockLevelReader(Reader[StockLevel], Protocol):
     """Stock levels, for queries."""
 
-    async def of_variants(
-        self, viewer: Actor, variant_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[StockLevel]]: ...
+    async def of_variants(self, viewer: Actor, variant_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StockLevel]]: ...
 
 
 WarehouseReader = Reader[Warehouse]

@@ -174,9 +174,7 @@ async def _variants(uow: OrdersUnitOfWork, lines: Sequence[NewLine]) -> list[Var
     """The variant of each line."""
     known = await uow.catalog.variants_by_sku({line.sku for line in lines})
     unknown = [
-        UnknownSku(
-            ErrorCode.UNKNOWN_SKU, f"No variant has the SKU {line.sku}.", _line_path(index, "sku"), line.sku
-        )
+        UnknownSku(ErrorCode.UNKNOWN_SKU, f"No variant has the SKU {line.sku}.", _line_path(index, "sku"), line.sku)
         for index, line in enumerate(lines)
         if line.sku not in known
     ]
@@ -226,9 +224,7 @@ def _shortage_refusals(shortages: Sequence[Shortage], variants: Sequence[Variant
         message = f"{shortage.requested} of {sku} were asked for, {shortage.available} are available."
         path = _line_path(index, "quantity")
         refusals.append(
-            InsufficientStock(
-                ErrorCode.INSUFFICIENT_STOCK, message, path, sku, shortage.requested, shortage.available
-            )
+            InsufficientStock(ErrorCode.INSUFFICIENT_STOCK, message, path, sku, shortage.requested, shortage.available)
         )
     return refusals
 
@@ -237,10 +233,6 @@ def _line_path(index: int, name: str) -> tuple[str, ...]:
     return ("input", "lines", str(index), name)
 
 
-def _record(
-    uow: OrdersUnitOfWork, order: Order, before: OrderStatus | None, reason: str | None = None
-) -> None:
+def _record(uow: OrdersUnitOfWork, order: Order, before: OrderStatus | None, reason: str | None = None) -> None:
     payload = {"from": before, "to": order.status, "number": order.number, "reason": reason}
-    uow.record(
-        NewEvent(EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER, order.id, order.version, payload)
-    )
+    uow.record(NewEvent(EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER, order.id, order.version, payload))

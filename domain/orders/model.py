@@ -166,6 +166,4 @@ def illegal_transition(order: Order, wanted: OrderStatus) -> IllegalTransition:
     """The refusal of a move that the table does not have."""
     allowed = tuple(MOVES[order.status])
     message = f"Order {order.number} is {order.status} and cannot become {wanted}."
-    return IllegalTransition(
-        ErrorCode.ILLEGAL_TRANSITION, message, ("input", "id"), order.status, wanted, allowed
-    )
+    return IllegalTransition(ErrorCode.ILLEGAL_TRANSITION, message, ("input", "id"), order.status, wanted, allowed)

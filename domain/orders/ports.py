@@ -9,7 +9,7 @@ from domain.catalog.ports import CatalogStore
 from domain.customers.ports import CustomerStore
 from domain.inventory.ports import StockGuard
 from domain.money import Money
-from domain.orders.model import Order, OrderLine, OrderReturn, ReturnLine
+from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine
 from domain.reading import Page, PageRequest, Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.ports import UserStore
@@ -61,9 +61,7 @@ class OrderReader(Reader[Order], Protocol):
 
     async def by_numbers(self, viewer: Actor, numbers: Sequence[str]) -> Mapping[str, Order]: ...
 
-    async def lines_of(
-        self, viewer: Actor, order_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[OrderLine]]: ...
+    async def lines_of(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderLine]]: ...
 
     async def pages_of_customers(
         self, viewer: Actor, customer_ids: Sequence[UUID], page: PageRequest
@@ -71,14 +69,17 @@ class OrderReader(Reader[Order], Protocol):
         """The same page of each customer's orders, newest first, in one statement."""
         ...
 
+    async def counts_of_customers(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """How many orders each customer has; those without any are left out."""
+        ...
+
 
 class OrderReturnReader(Reader[OrderReturn], Protocol):
     """Returns, for queries."""
 
-    async def of_orders(
-        self, viewer: Actor, order_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[OrderReturn]]: ...
+    async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]: ...
 
-    async def lines_of(
-        self, viewer: Actor, return_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Sequence[ReturnLine]]: ...
+    async def lines_of(self, viewer: Actor, return_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ReturnLine]]: ...
+
+
+AdjustmentReader = Reader[Adjustment]

@@ -80,7 +80,7 @@ class CountrySales:
 
     country: str
     orders: int
-    returns_count: int
+    credit_notes: int
     customers: int
     units: int
     gross: Money

@@ -1,6 +1,6 @@
 """Who may read reports, and which ranges make sense."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.actor import Actor, Scope
@@ -35,3 +35,14 @@ def check_period(period: Period, interval: ReportInterval | None = None) -> None
     if interval is not None and period.end - period.start > timedelta(days=DAYS_MAX[interval]):
         message = f"The range has more than {ROWS_MAX} rows. Choose a shorter one or a longer interval."
         raise Refused(bad_input(message, "to"))
+
+
+def optional_period(start: date | None, end: date | None, time_zone: str) -> Period | None:
+    """A range from two days that are given together or not at all."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise Refused(bad_input("Give `from` and `to` together, or neither.", "from" if end else "to"))
+    period = Period(start, end, time_zone)
+    check_period(period)
+    return period

@@ -64,9 +64,7 @@ async def create_tokens(
         credentials = await uow.users.credentials(username)
     hashed = credentials.password_hash if credentials else None
     if not await hasher.verify(password, hashed) or credentials is None:
-        raise Refused(
-            Refusal(ErrorCode.INVALID_CREDENTIALS, "The username or the password is wrong.", ("input",))
-        )
+        raise Refused(Refusal(ErrorCode.INVALID_CREDENTIALS, "The username or the password is wrong.", ("input",)))
     async with uow:
         user = await uow.users.logged_in(credentials.user.id)
         return await _issue(uow, issuer, user, family=None)

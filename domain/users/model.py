@@ -50,9 +50,7 @@ def check_registration(username: str, email: str | None, password: str) -> list[
     """Every written rule that a registration breaks, each with its field; empty if it breaks none."""
     refusals: list[Refusal] = []
     if not USERNAME.fullmatch(username):
-        refusals.append(
-            bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username")
-        )
+        refusals.append(bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username"))
     if email is not None and (len(email) > EMAIL_MAX or not EMAIL.fullmatch(email)):
         refusals.append(bad_input("This is not an e-mail address.", "input", "email"))
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from domain.actor import Actor
+from domain.reading import Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.model import Credentials, User
 
@@ -28,6 +30,14 @@ class TokenIssuer(Protocol):
 
     def access_token(self, user: User) -> str:
         """A signed JWT that vouches for the user."""
+        ...
+
+    def actor(self, access_token: str) -> Actor:
+        """Whom an access token vouches for.
+
+        Raises:
+            Refused: UNAUTHENTICATED, it is malformed, expired, or signed by somebody else.
+        """
         ...
 
     def refresh_token(self) -> tuple[str, str, datetime]:
@@ -82,3 +92,6 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
 
     @property
     def refresh_tokens(self) -> RefreshTokenStore: ...
+
+
+UserReader = Reader[User]

@@ -1,0 +1,169 @@
+"""The command line: `orderwire --help`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from app.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(help="Orderwire: the back office of a shop as one GraphQL server.", no_args_is_help=True)
+importer = typer.Typer(help="Bring in data from elsewhere.", no_args_is_help=True)
+app.add_typer(importer, name="import")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, markup=False)
+
+BAD_INPUT = 2
+"""The exit code for input that cannot be used: a wrong setting, a wrong file."""
+
+
+def main() -> None:
+    """Run the command line; a wrong setting is one line, not a traceback."""
+    try:
+        app()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            err.print(f"ORDERWIRE_{name}: {problem['msg']}")
+        sys.exit(BAD_INPUT)
+
+
+@app.command()
+def serve() -> None:
+    """Prepare what is missing and serve until Ctrl-C."""
+    from app.serve import AddressInUseError
+    from app.serve import serve as run
+
+    try:
+        run(Settings())
+    except AddressInUseError as error:
+        _fail(str(error), code=1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest migration; creates it where it does not exist."""
+    from db import migrate as migrations
+
+    async def work(database: Any) -> None:
+        await migrations.upgrade(database)
+
+    _with_database(work)
+    out.print(f"At migration {migrations.head()}.")
+
+
+@app.command()
+def seed() -> None:
+    """Fill an empty shop with the demo shop."""
+    from app.prepare import seed as fill
+    from app.security import Argon2Hasher
+
+    async def work(database: Any) -> bool:
+        return await fill(database, Argon2Hasher(1))
+
+    if not _with_database(work):
+        _fail("The shop is not empty: nothing was added.", code=1)
+    out.print("The demo shop is in.")
+
+
+@app.command("create-admin")
+def create_admin(
+    username: Annotated[str, typer.Argument(help="4 to 20 letters or digits.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="8 to 256 characters.")
+    ],
+) -> None:
+    """Make another admin."""
+    from app.security import Argon2Hasher
+    from app.wiring import system_unit_of_work
+    from domain.refusals import Refused
+    from domain.users.commands import register_user
+
+    async def work(database: Any) -> None:
+        uow = system_unit_of_work(database)
+        await register_user(uow, Argon2Hasher(1), username, None, password, is_admin=True)
+
+    try:
+        _with_database(work)
+    except Refused as refused:
+        _fail(str(refused), code=BAD_INPUT)
+    out.print(f"{username} is an admin now.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from graph.schema import build_schema
+
+    sys.stdout.write(f"{build_schema().as_str()}\n")
+
+
+@importer.command("online-retail")
+def import_online_retail(
+    file: Annotated[Path, typer.Argument(help="A .csv file, or one packed as .gz or .xz.")],
+) -> None:
+    """Import an Online Retail file: invoices, returns, write-offs and adjustments of a real shop."""
+    from db.online_retail import import_online_retail as load
+    from domain.online_retail import ImportRefused
+
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bars: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int | None) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=total)
+            progress.update(bars[stage], completed=done, total=total)
+
+        try:
+            result = _with_database(lambda database: load(database, file, tell))
+        except (ImportRefused, OSError) as error:
+            progress.stop()
+            _fail(f"{error}\nNothing of the file was kept.", code=BAD_INPUT)
+    for name, count in vars(result).items():
+        out.print(f"{name.replace('_', ' '):<22}{count:>12,}")
+
+
+@app.command()
+def doctor() -> None:
+    """Look whether everything that a server needs is in place; exit code 1 where something is not."""
+    from app.doctor import examine
+
+    findings = examine(Settings())
+    for finding in findings:
+        out.print(f"{'ok ' if finding.is_fine else 'BAD'}  {finding.what:<12} {finding.detail}", markup=False)
+    if not all(finding.is_fine for finding in findings):
+        raise typer.Exit(1)
+
+
+def _with_database(work: Callable[[Any], Awaitable[T]]) -> T:
+    """Run a piece of work on the migrated database, starting the embedded server where there is no other."""
+    from app.prepare import database_server
+    from db.engine import Database
+    from db.migrate import create_if_missing, upgrade
+
+    async def run(url: str) -> T:
+        await create_if_missing(url)
+        database = Database(url, pool_size=4)
+        try:
+            await upgrade(database)
+            return await work(database)
+        finally:
+            await database.close()
+
+    with database_server(Settings()) as settings:
+        return asyncio.run(run(settings.database_url or ""))
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    err.print(message)
+    raise typer.Exit(code)

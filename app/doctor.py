@@ -1,0 +1,66 @@
+"""`orderwire doctor`: what a server needs, looked at piece by piece without changing anything."""
+
+import asyncio
+import shutil
+import sys
+from dataclasses import dataclass
+
+from broadcaster import Broadcast
+from sqlalchemy.exc import DBAPIError
+
+from app.graphql_http import PLAYGROUND
+from app.prepare import database_server
+from app.settings import Settings
+from db import migrate
+from db.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is in order, and what was seen."""
+
+    what: str
+    is_fine: bool
+    detail: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at Python, the playground, the database, its migrations and the broadcaster."""
+    findings = [Finding("python", sys.version_info >= (3, 11), sys.version.split()[0]), _playground()]
+    with database_server(settings) as running:
+        url = running.database_url or ""
+        findings += asyncio.run(_database(url))
+        findings.append(asyncio.run(_broadcaster(running.broadcast_url or url)))
+    return findings
+
+
+def _playground() -> Finding:
+    if (PLAYGROUND / "index.html").exists():
+        return Finding("playground", True, "built")
+    npm = "run `make setup`" if shutil.which("npm") else "install npm, then run `make setup`"
+    return Finding("playground", False, f"not built: {npm}; the API works without it")
+
+
+async def _database(url: str) -> list[Finding]:
+    database = Database(url, pool_size=1)
+    try:
+        await database.ping()
+        at, head = await migrate.current(database), migrate.head()
+    except (DBAPIError, OSError) as error:
+        return [Finding("database", False, type(error).__name__)]
+    finally:
+        await database.close()
+    return [
+        Finding("database", True, "answers"),
+        Finding("migrations", at == head, f"at {at or 'none'}, newest {head}"),
+    ]
+
+
+async def _broadcaster(url: str) -> Finding:
+    try:
+        async with asyncio.timeout(3), Broadcast(url) as broadcast, broadcast.subscribe("orderwire_doctor") as heard:
+            await broadcast.publish("orderwire_doctor", "ping")
+            await heard.get()
+    except Exception as error:
+        return Finding("broadcaster", False, type(error).__name__)
+    return Finding("broadcaster", True, "a message came back")

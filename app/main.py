@@ -1,0 +1,52 @@
+"""The ASGI application."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from app.graphql_http import PLAYGROUND, GraphQLEndpoint
+from app.health import health, ready
+from app.logs import configure_logs
+from app.requests import HEADER, RequestId
+from app.settings import Settings
+from app.wiring import running
+from graph.schema import build_schema
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The application, for uvicorn or a test; it connects when its lifespan starts."""
+    settings = settings or Settings()
+    configure_logs(settings.log_level)
+    endpoint = GraphQLEndpoint(build_schema(), settings.origins)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        async with running(settings) as process:
+            app.state.process = process
+            yield
+
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", HEADER],
+        expose_headers=[HEADER],
+    )
+    return Starlette(
+        lifespan=lifespan,
+        middleware=[Middleware(RequestId), cors],
+        routes=[
+            Route("/", RedirectResponse("/graphql")),
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+            Route("/health", health),
+            Route("/ready", ready),
+            Mount("/playground", StaticFiles(directory=PLAYGROUND, check_dir=False)),
+        ],
+    )

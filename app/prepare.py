@@ -1,0 +1,83 @@
+"""What must stand before a process can serve: a server, a database at its newest migration, an admin, a shop."""
+
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.security import Argon2Hasher, write_secret
+from app.settings import Settings
+from app.wiring import system_unit_of_work
+from db import migrate
+from db.demo import seed_demo
+from db.embedded import database_url, embedded_server
+from db.engine import Database
+from domain.users.commands import ensure_admin
+
+DEMO_PASSWORD = "orderwire-demo"  # noqa: S105  (printed in the documents; the demo users have no rights)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `serve` tells about the preparations. `admin_password` is None where there is none to tell."""
+
+    admin_password: str | None
+    seeded: bool
+
+
+@contextmanager
+def database_server(settings: Settings) -> Generator[Settings]:
+    """The settings with the URL of a running server: the operator's own, or the embedded one, started now."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    with embedded_server((settings.data_dir / "postgres").resolve()) as url:
+        yield settings.model_copy(update={"database_url": database_url(url)})
+
+
+async def prepare(settings: Settings) -> Prepared:
+    """Create and migrate the database, make the first admin, and fill an empty shop, as far as the settings say."""
+    url = settings.database_url or ""
+    if settings.migrate:
+        await migrate.create_if_missing(url)
+    database = Database(url, pool_size=2)
+    try:
+        if settings.migrate:
+            await migrate.upgrade(database)
+        hasher = Argon2Hasher(settings.password_hashers)
+        password = await _first_admin(settings, database, hasher)
+        seeded = settings.seeds and await seed(database, hasher)
+    finally:
+        await database.close()
+    return Prepared(password, seeded)
+
+
+async def seed(database: Database, hasher: Argon2Hasher) -> bool:
+    """Fill the shop with the demo shop if it is empty; whether it was."""
+    return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD)) is not None
+
+
+async def _first_admin(settings: Settings, database: Database, hasher: Argon2Hasher) -> str | None:
+    """Make the first admin if there is none of that name; the password, where it is ours to tell."""
+    unit_of_work = system_unit_of_work(database)
+    if settings.admin_password is not None:
+        await ensure_admin(unit_of_work, hasher, settings.admin_username, settings.admin_password.get_secret_value())
+        return None
+    if not settings.is_development:
+        return None
+    # Kept beside the embedded database, readable by its owner only, so that every start can tell it again.
+    kept = settings.data_dir / f"{settings.admin_username}.password"
+    if not kept.exists():
+        write_secret(kept, secrets.token_urlsafe(9))
+    password = kept.read_text().strip()
+    made = await ensure_admin(unit_of_work, hasher, settings.admin_username, password)
+    return password if made or await _is_password(database, hasher, settings.admin_username, password) else None
+
+
+async def _is_password(database: Database, hasher: Argon2Hasher, username: str, password: str) -> bool:
+    """Whether the kept password is still the admin's."""
+    unit_of_work = system_unit_of_work(database)
+    async with unit_of_work:
+        credentials = await unit_of_work.users.credentials(username)
+    return await hasher.verify(password, credentials.password_hash if credentials else None)

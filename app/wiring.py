@@ -1,0 +1,85 @@
+"""Who gets what: the readers, stores, signers and live events of one process, made from its settings."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.live.doorbell import Doorbell
+from app.live.hub import Hub
+from app.security import Argon2Hasher, JwtIssuer
+from app.settings import Settings
+from db.catalog import ProductReader, VariantReader
+from db.customers import CustomerReader
+from db.engine import Database, count_statements
+from db.events import EventReader
+from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
+from db.orders import OrderReader
+from db.reports import SqlReports
+from db.returns import AdjustmentReader, OrderReturnReader
+from db.unit_of_work import SqlUnitOfWork
+from db.users import UserReader
+from domain.actor import Actor
+from graph.context import Readers, Services
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a running process holds."""
+
+    settings: Settings
+    database: Database
+    doorbell: Doorbell
+    services: Services
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[Process]:
+    """Everything a process needs, connected on entry and closed on exit.
+
+    The settings must name a database, which is at its newest migration.
+    """
+    url = settings.database_url
+    if url is None:
+        raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
+    database = Database(url, settings.database_pool_size)
+    hub = Hub(EventReader(database), settings.live_queue, settings.live_poll_seconds)
+    doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
+    services = Services(
+        readers=_readers(database, settings.currency),
+        begin=lambda actor, request_id: SqlUnitOfWork(database, actor, request_id, doorbell.ring),
+        feed=hub,
+        hasher=Argon2Hasher(settings.password_hashers),
+        issuer=JwtIssuer(settings),
+        count_statements=count_statements,
+        max_line_quantity=settings.max_line_quantity,
+        expose_statements=settings.exposes_statements,
+    )
+    try:
+        await hub.start()
+        await doorbell.start()
+        yield Process(settings, database, doorbell, services)
+    finally:
+        await doorbell.stop()
+        await hub.stop()
+        await database.close()
+
+
+def system_unit_of_work(database: Database) -> SqlUnitOfWork:
+    """A transaction of the process itself, for the command line. Running servers find its events by themselves."""
+    return SqlUnitOfWork(database, Actor.system(), None, lambda: None)
+
+
+def _readers(database: Database, currency: str) -> Readers:
+    return Readers(
+        users=UserReader(database),
+        customers=CustomerReader(database),
+        products=ProductReader(database),
+        variants=VariantReader(database),
+        warehouses=WarehouseReader(database),
+        stock_levels=StockLevelReader(database),
+        stock_movements=StockMovementReader(database),
+        orders=OrderReader(database),
+        returns=OrderReturnReader(database),
+        adjustments=AdjustmentReader(database),
+        reports=SqlReports(database, currency),
+    )

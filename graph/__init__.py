@@ -1,0 +1,1 @@
+"""What clients see: types, queries, mutations, subscriptions and loaders. No SQL, no rules."""

@@ -1,0 +1,97 @@
+"""What a resolver may reach: the services of the process, and the viewer and loaders of one operation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+import strawberry
+
+from domain.actor import Actor
+from domain.catalog.ports import ProductReader, VariantReader
+from domain.customers.ports import CustomerReader
+from domain.events import EventFeed
+from domain.inventory.ports import StockLevelReader, StockMovementReader, WarehouseReader
+from domain.orders.ports import AdjustmentReader, OrderReader, OrderReturnReader, OrdersUnitOfWork
+from domain.reports.ports import ReportReader
+from domain.users.ports import PasswordHasher, TokenIssuer, UserReader, UsersUnitOfWork
+from graph.loaders import Loaders
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Everything that queries read from."""
+
+    users: UserReader
+    customers: CustomerReader
+    products: ProductReader
+    variants: VariantReader
+    warehouses: WarehouseReader
+    stock_levels: StockLevelReader
+    stock_movements: StockMovementReader
+    orders: OrderReader
+    returns: OrderReturnReader
+    adjustments: AdjustmentReader
+    reports: ReportReader
+
+
+class ShopUnitOfWork(OrdersUnitOfWork, UsersUnitOfWork, Protocol):
+    """The unit of work that serves every command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the process offers to every request; made once, by app/wiring.py."""
+
+    readers: Readers
+    begin: Callable[[Actor, str], ShopUnitOfWork]
+    """A new unit of work for an actor and a request id."""
+    feed: EventFeed
+    hasher: PasswordHasher
+    issuer: TokenIssuer
+    count_statements: Callable[[], "StatementCount"]
+    max_line_quantity: int
+    expose_statements: bool
+
+
+class StatementCount(Protocol):
+    """How many statements an operation has sent to the database so far."""
+
+    @property
+    def value(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation: who asks, under which request id, with which loaders.
+
+    A WebSocket makes one context for the whole connection; `renewed` gives each operation, and each event of a
+    subscription, loaders of its own, so that none answers with rows another has read before.
+    """
+
+    services: Services
+    viewer: Actor
+    request_id: str
+    connection_params: dict[str, Any] | None = None
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.renew_loaders()
+
+    @property
+    def readers(self) -> Readers:
+        return self.services.readers
+
+    def renewed(self) -> Self:
+        """The same viewer, and loaders that know nothing yet."""
+        return type(self)(self.services, self.viewer, self.request_id, self.connection_params)
+
+    def renew_loaders(self) -> None:
+        """Forget what was read."""
+        self.loaders = Loaders(self.services.readers, self.viewer)
+
+    def unit_of_work(self) -> ShopUnitOfWork:
+        """A transaction in the viewer's name."""
+        return self.services.begin(self.viewer, self.request_id)
+
+
+Info = strawberry.Info[Context, None]

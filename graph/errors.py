@@ -1,0 +1,139 @@
+"""Refusals as data in `userErrors`, and top-level errors with a code; faults are masked and logged."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import strawberry
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import SchemaExtension
+from strawberry.types import StreamExecutionResult
+
+from domain import refusals
+from domain.refusals import ErrorCode, Refused
+from graph.enums import register
+from graph.node import object_type
+
+log = structlog.get_logger("orderwire.graph")
+
+P = TypeVar("P")
+
+register(
+    ErrorCode,
+    "Why something was refused. docs/errors.md says what to do about each.",
+    {
+        ErrorCode.BAD_INPUT: "The input breaks a written rule; `field` names the place.",
+        ErrorCode.EMAIL_TAKEN: "Another user has this e-mail address.",
+        ErrorCode.FORBIDDEN: "You are known, and may not do this.",
+        ErrorCode.IDEMPOTENCY_CONFLICT: "The idempotency key was used before for another input.",
+        ErrorCode.ILLEGAL_TRANSITION: "The order cannot go from its state to the wanted one.",
+        ErrorCode.INSUFFICIENT_STOCK: "Less is available than the order asks for.",
+        ErrorCode.INVALID_CREDENTIALS: "The username or the password is wrong.",
+        ErrorCode.INVALID_CURSOR: "The cursor is not one of this log.",
+        ErrorCode.INVALID_TOKEN: "The token is unknown, expired or used up.",
+        ErrorCode.MIXED_CURRENCIES: "The lines of one order are in one currency.",
+        ErrorCode.NOT_FOUND: "It does not exist, or you may not know of it.",
+        ErrorCode.RESYNC: "The subscriber fell too far behind; resume from the cursor in `extensions`.",
+        ErrorCode.UNAUTHENTICATED: "Sign in first.",
+        ErrorCode.UNKNOWN_SKU: "No variant has this SKU.",
+        ErrorCode.USERNAME_TAKEN: "Another user has this name, regardless of case.",
+        ErrorCode.VERSION_CONFLICT: "It changed since you read it.",
+    },
+)
+
+
+@strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
+class UserError:
+    """What every refusal tells."""
+
+    code: ErrorCode = strawberry.field(description="The kind of refusal, for programs.")
+    message: str = strawberry.field(description="The refusal in a sentence, for people.")
+    field: list[str] | None = strawberry.field(
+        description="The path to the argument it speaks of, such as `input`, `lines`, `0`, `quantity`."
+    )
+
+
+@strawberry.type(description="A refusal whose code and field say it all.")
+class PlainError(UserError):
+    """A refusal without further facts."""
+
+    @staticmethod
+    def is_type_of(obj: object, _info: object) -> bool:
+        return type(obj) is refusals.Refusal
+
+
+@object_type(refusals.VersionConflict, "The thing changed since you read it.")
+class VersionConflict(UserError):
+    """`expectedVersion` was not the current version."""
+
+    current: int = strawberry.field(description="The version it is at now.")
+
+
+@object_type(refusals.IdempotencyConflict, "The idempotency key was used before for another input.")
+class IdempotencyConflict(UserError):
+    """One key, two inputs."""
+
+    key: strawberry.ID = strawberry.field(description="The key.")
+
+
+async def outcome(payload: Callable[..., P], field: str | None, work: Awaitable[Any]) -> P:
+    """Run a command and put its result, or its refusals, into a payload.
+
+    With `field` None the payload takes the attributes of the result itself.
+    """
+    try:
+        result = await work
+    except Refused as refused:
+        return payload(user_errors=list(refused.refusals))
+    if field is None:
+        return payload(user_errors=[], **{each.name: getattr(result, each.name) for each in fields(result)})
+    return payload(user_errors=[], **{field: result})
+
+
+class PresentErrors(SchemaExtension):
+    """Gives each top-level error a code, and hides what went wrong inside."""
+
+    def on_operation(self) -> Iterator[None]:
+        yield
+        self._present(self.execution_context.result)
+
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
+        self._present(result)
+        yield
+
+    def _present(self, result: Any) -> None:
+        errors: list[GraphQLError] | None = getattr(result, "errors", None)
+        if errors:
+            request_id = self.execution_context.context.request_id
+            result.errors = [present(error, request_id) for error in errors]
+
+
+def present(error: GraphQLError, request_id: str) -> GraphQLError:
+    """The error as a client may see it; a second presentation changes nothing."""
+    cause = error.original_error
+    if error.extensions and "code" in error.extensions:
+        return error
+    if isinstance(cause, Refused):
+        first = cause.refusals[0]
+        extensions: dict[str, Any] = {"code": first.code.value, **cause.extensions}
+        if first.field:
+            extensions["field"] = list(first.field)
+        return _shown(error, str(cause), extensions)
+    if cause is None or isinstance(cause, GraphQLError):
+        code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
+        return _shown(error, error.message, {"code": code})
+    log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
+    message = f"Something went wrong on our side. Request {request_id} is in the log."
+    return _shown(error, message, {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id})
+
+
+def _shown(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

@@ -1,0 +1,149 @@
+"""Every batch read: one loader per relation, made when first asked for, one set per operation or event."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+from aiodataloader import DataLoader
+
+from domain.actor import Actor
+from domain.catalog.model import Product, Variant
+from domain.customers.model import Address, Customer
+from domain.inventory.model import StockLevel, StockMovement, Warehouse
+from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine
+from domain.reading import Page, PageRequest
+from domain.users.model import User
+
+if TYPE_CHECKING:
+    from graph.context import Readers
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+BATCH = 1000
+"""The most keys of one statement."""
+
+Read = Callable[[Actor, Sequence[K]], Awaitable[Mapping[K, V]]]
+
+
+class One(DataLoader[K, V | None]):
+    """A thing by key; None where it does not exist or the viewer may not see it."""
+
+    def __init__(self, read: Read[K, V], viewer: Actor) -> None:
+        super().__init__(max_batch_size=BATCH)
+        self._read, self._viewer = read, viewer
+
+    async def batch_load_fn(self, keys: list[K]) -> list[V | None]:
+        found = await self._read(self._viewer, keys)
+        return [found.get(key) for key in keys]
+
+
+class Many(DataLoader[K, Sequence[V]]):
+    """The things that belong to a key, in their order; none where the viewer may not see them."""
+
+    def __init__(self, read: Read[K, Sequence[V]], viewer: Actor) -> None:
+        super().__init__(max_batch_size=BATCH)
+        self._read, self._viewer = read, viewer
+
+    async def batch_load_fn(self, keys: list[K]) -> list[Sequence[V]]:
+        found = await self._read(self._viewer, keys)
+        return [found.get(key, ()) for key in keys]
+
+
+class Loaders:
+    """The loaders of one viewer."""
+
+    def __init__(self, readers: "Readers", viewer: Actor) -> None:
+        self._readers, self._viewer = readers, viewer
+        self._order_pages: dict[PageRequest, One[UUID, Page[Order]]] = {}
+
+    @cached_property
+    def user(self) -> One[UUID, User]:
+        return One(self._readers.users.by_ids, self._viewer)
+
+    @cached_property
+    def customer(self) -> One[UUID, Customer]:
+        return One(self._readers.customers.by_ids, self._viewer)
+
+    @cached_property
+    def customer_of_user(self) -> One[UUID, Customer]:
+        return One(self._readers.customers.by_user_ids, self._viewer)
+
+    @cached_property
+    def addresses_of_customer(self) -> Many[UUID, Address]:
+        return Many(self._readers.customers.addresses_of, self._viewer)
+
+    @cached_property
+    def product(self) -> One[UUID, Product]:
+        return One(self._readers.products.by_ids, self._viewer)
+
+    @cached_property
+    def variant(self) -> One[UUID, Variant]:
+        return One(self._readers.variants.by_ids, self._viewer)
+
+    @cached_property
+    def variant_by_sku(self) -> One[str, Variant]:
+        return One(self._readers.variants.by_skus, self._viewer)
+
+    @cached_property
+    def variants_of_product(self) -> Many[UUID, Variant]:
+        return Many(self._readers.variants.of_products, self._viewer)
+
+    @cached_property
+    def warehouse(self) -> One[UUID, Warehouse]:
+        return One(self._readers.warehouses.by_ids, self._viewer)
+
+    @cached_property
+    def stock_level(self) -> One[UUID, StockLevel]:
+        return One(self._readers.stock_levels.by_ids, self._viewer)
+
+    @cached_property
+    def stock_levels_of_variant(self) -> Many[UUID, StockLevel]:
+        return Many(self._readers.stock_levels.of_variants, self._viewer)
+
+    @cached_property
+    def stock_movement(self) -> One[UUID, StockMovement]:
+        return One(self._readers.stock_movements.by_ids, self._viewer)
+
+    @cached_property
+    def order(self) -> One[UUID, Order]:
+        return One(self._readers.orders.by_ids, self._viewer)
+
+    @cached_property
+    def order_by_number(self) -> One[str, Order]:
+        return One(self._readers.orders.by_numbers, self._viewer)
+
+    @cached_property
+    def lines_of_order(self) -> Many[UUID, OrderLine]:
+        return Many(self._readers.orders.lines_of, self._viewer)
+
+    @cached_property
+    def returns_of_order(self) -> Many[UUID, OrderReturn]:
+        return Many(self._readers.returns.of_orders, self._viewer)
+
+    @cached_property
+    def order_return(self) -> One[UUID, OrderReturn]:
+        return One(self._readers.returns.by_ids, self._viewer)
+
+    @cached_property
+    def lines_of_return(self) -> Many[UUID, ReturnLine]:
+        return Many(self._readers.returns.lines_of, self._viewer)
+
+    @cached_property
+    def adjustment(self) -> One[UUID, Adjustment]:
+        return One(self._readers.adjustments.by_ids, self._viewer)
+
+    @cached_property
+    def order_count_of_customer(self) -> One[UUID, int]:
+        return One(self._readers.orders.counts_of_customers, self._viewer)
+
+    def orders_of_customer(self, page: PageRequest) -> One[UUID, Page[Order]]:
+        """The same page of the orders of many customers; one loader for each page asked for."""
+        if page not in self._order_pages:
+
+            async def read(viewer: Actor, ids: Sequence[UUID]) -> Mapping[UUID, Page[Order]]:
+                return await self._readers.orders.pages_of_customers(viewer, ids, page)
+
+            self._order_pages[page] = One(read, self._viewer)
+        return self._order_pages[page]

@@ -1,0 +1,95 @@
+"""Relay's Node: opaque global ids, and the declaration of a type that a domain model stands behind.
+
+The objects that flow through the resolvers are the domain's own models: a GraphQL type declares which of their
+attributes clients see, and nothing is copied. Own code rather than strawberry.relay, whose ids are made by a
+resolver that needs the path of each object (docs/decisions/0003-graph-over-domain-models.md).
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from domain.refusals import Refused, bad_input
+from graph.context import Context
+
+T = TypeVar("T")
+
+_NAMES: dict[type, str] = {}
+_LOADERS: dict[str, str] = {}
+
+
+def global_id(type_name: str, key: UUID) -> str:
+    """The opaque id of a thing: its type and key in URL-safe base64."""
+    return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).decode().rstrip("=")
+
+
+def parse_id(value: str, *path: str) -> tuple[str, UUID]:
+    """The type and key behind a global id.
+
+    Raises:
+        Refused: BAD_INPUT at `path` where this is no id of ours.
+    """
+    try:
+        padded = value + "=" * (-len(value) % 4)
+        type_name, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split(":")
+        return type_name, UUID(key)
+    except (ValueError, binascii.Error):
+        raise Refused(bad_input("This is not an id of this shop.", *path)) from None
+
+
+def key_of(value: str, type_name: str, *path: str) -> UUID:
+    """The key behind the global id of one type.
+
+    Raises:
+        Refused: BAD_INPUT at `path` where this is no id, or one of another type.
+    """
+    found, key = parse_id(value, *path)
+    if found != type_name:
+        raise Refused(bad_input(f"This is the id of a {found}; a {type_name} is wanted.", *path))
+    return key
+
+
+def _resolve_id(root: Any) -> strawberry.ID:
+    return strawberry.ID(global_id(_NAMES[type(root)], root.id))
+
+
+@strawberry.interface(description="A thing with an id that is unique in the whole shop.")
+class Node:
+    """Whatever can be found again by its global id."""
+
+    id: strawberry.ID = strawberry.field(resolver=_resolve_id, description="The opaque global id.")
+
+
+def object_type(model: type, description: str) -> Callable[[type[T]], type[T]]:
+    """Declare a GraphQL type whose objects are instances of a domain model."""
+
+    def declare(cls: type[T]) -> type[T]:
+        def is_type_of(obj: object, _info: object) -> bool:
+            return isinstance(obj, model)
+
+        setattr(cls, "is_type_of", staticmethod(is_type_of))  # noqa: B010  (T does not have the attribute)
+        return strawberry.type(cls, description=description)
+
+    return declare
+
+
+def node_type(model: type, loader: str, description: str) -> Callable[[type[T]], type[T]]:
+    """Declare a Node: `loader` names the loader that finds it by key."""
+
+    def declare(cls: type[T]) -> type[T]:
+        _NAMES[model] = cls.__name__
+        _LOADERS[cls.__name__] = loader
+        return object_type(model, description)(cls)
+
+    return declare
+
+
+async def load_node(context: Context, value: str, *path: str) -> Any:
+    """The thing behind a global id; None where it does not exist or the viewer may not see it."""
+    type_name, key = parse_id(value, *path)
+    loader = _LOADERS.get(type_name)
+    return await getattr(context.loaders, loader).load(key) if loader else None

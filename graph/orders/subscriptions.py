@@ -1,0 +1,107 @@
+"""Order-status changes, live."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from domain.events import Event, EventKind
+from domain.orders import policy
+from graph.context import Info
+from graph.fields import relation
+from graph.filters import EnumFilter
+from graph.node import object_type
+from graph.orders.enums import OrderStatus
+from graph.orders.types import Order
+from graph.users.types import User
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A change of state, as it goes out."""
+
+    cursor: str
+    occurred_at: datetime
+    from_status: OrderStatus | None
+    to_status: OrderStatus
+    reason: str | None
+    actor_id: UUID | None
+    order_id: UUID
+
+
+@object_type(StatusChange, "An order went from one state to another.")
+class OrderStatusChange:
+    """What `orderStatusChanged` tells."""
+
+    cursor: str = strawberry.field(description="Opaque: subscribe with `after` this to go on from here.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    from_status: OrderStatus | None = strawberry.field(
+        name="from", description="The state before; null for an order just placed."
+    )
+    to_status: OrderStatus = strawberry.field(name="to", description="The state now.")
+    reason: str | None = strawberry.field(description="The reason that was given.")
+    actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system.")
+    order: Order | None = relation(Order | None, "order", "order_id", "The order as it is now.")
+
+
+@strawberry.input(description="Which changes; all conditions must hold.")
+class OrderStatusChangeFilter:
+    """The `filter` of `orderStatusChanged`."""
+
+    from_status: EnumFilter[OrderStatus] | None = strawberry.field(
+        name="from", default=None, description="The state before."
+    )
+    to_status: EnumFilter[OrderStatus] | None = strawberry.field(
+        name="to", default=None, description="The state after."
+    )
+
+
+@strawberry.type
+class OrderSubscriptions:
+    """Fields of Subscription about orders."""
+
+    @strawberry.subscription(
+        graphql_type=OrderStatusChange,
+        description="Every change of state of an order, the placing included, as soon as it is committed."
+        " Needs `orders:read`. With `after`, first what was missed since that cursor, in order.",
+    )
+    async def order_status_changed(
+        self, info: Info, after: str | None = None, filter: OrderStatusChangeFilter | None = None
+    ) -> AsyncGenerator[StatusChange]:
+        policy.must_watch(info.context.viewer)
+        feed = info.context.services.feed
+        async with aclosing(feed.follow(after, info.context.viewer.expires_at)) as events:
+            async for event in events:
+                if event.kind is EventKind.ORDER_STATUS_CHANGED and _passes(event, filter):
+                    info.context.renew_loaders()
+                    yield _change(event, feed.cursor(event))
+
+
+def _passes(event: Event, filter: OrderStatusChangeFilter | None) -> bool:
+    if filter is None:
+        return True
+    sides = ((filter.from_status, event.payload["from"]), (filter.to_status, event.payload["to"]))
+    return all(_matches(condition, status) for condition, status in sides)
+
+
+def _matches(condition: EnumFilter[OrderStatus] | None, status: Any) -> bool:
+    if condition is None:
+        return True
+    return (condition.eq is None or status == condition.eq) and (condition.in_ is None or status in condition.in_)
+
+
+def _change(event: Event, cursor: str) -> StatusChange:
+    before, after = event.payload["from"], event.payload["to"]
+    return StatusChange(
+        cursor=cursor,
+        occurred_at=event.occurred_at,
+        from_status=OrderStatus(before) if before else None,
+        to_status=OrderStatus(after),
+        reason=event.payload.get("reason"),
+        actor_id=event.actor_id,
+        order_id=event.aggregate_id,
+    )

@@ -1,0 +1,61 @@
+"""Register, sign in, stay signed in."""
+
+import strawberry
+
+from domain.users.commands import create_tokens, refresh_tokens, register_user
+from graph.context import Info
+from graph.errors import outcome
+from graph.users.types import TokenCreatePayload, TokenRefreshPayload, UserRegisterPayload
+
+
+@strawberry.input(description="What `userRegister` takes.")
+class UserRegisterInput:
+    """A name, an address and a password."""
+
+    username: str = strawberry.field(description="4 to 20 letters or digits; unique regardless of case.")
+    email: str = strawberry.field(description="The e-mail address; unique.")
+    password: str = strawberry.field(description="8 to 256 characters.")
+
+
+@strawberry.input(description="What `tokenCreate` takes.")
+class TokenCreateInput:
+    """A name and a password."""
+
+    username: str = strawberry.field(description="The username; case does not matter.")
+    password: str = strawberry.field(description="The password.")
+
+
+@strawberry.input(description="What `tokenRefresh` takes.")
+class TokenRefreshInput:
+    """A refresh token."""
+
+    refresh_token: str = strawberry.field(description="A refresh token that was not used before.")
+
+
+@strawberry.type
+class UserMutations:
+    """Fields of Mutation about users."""
+
+    @strawberry.mutation(description="Register a new user. Sign in with `tokenCreate` afterwards.")
+    async def user_register(self, info: Info, input: UserRegisterInput) -> UserRegisterPayload:
+        context = info.context
+        work = register_user(
+            context.unit_of_work(), context.services.hasher, input.username, input.email, input.password
+        )
+        return await outcome(UserRegisterPayload, "user", work)
+
+    @strawberry.mutation(description="Sign in: trade a name and a password for tokens.")
+    async def token_create(self, info: Info, input: TokenCreateInput) -> TokenCreatePayload:
+        services = info.context.services
+        work = create_tokens(
+            info.context.unit_of_work(), services.hasher, services.issuer, input.username, input.password
+        )
+        return await outcome(TokenCreatePayload, None, work)
+
+    @strawberry.mutation(
+        description="Stay signed in: trade a refresh token, once, for new tokens."
+        " Using one twice ends all tokens of its sign-in."
+    )
+    async def token_refresh(self, info: Info, input: TokenRefreshInput) -> TokenRefreshPayload:
+        work = refresh_tokens(info.context.unit_of_work(), info.context.services.issuer, input.refresh_token)
+        return await outcome(TokenRefreshPayload, None, work)

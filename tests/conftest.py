@@ -1,0 +1,89 @@
+"""Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process."""
+
+import itertools
+import sys
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.settings import Settings
+from app.wiring import running
+from db import migrate
+from db.embedded import database_url, embedded_server
+from db.engine import Database
+
+sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
+
+from support.shop import Shop
+
+ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The URL of an embedded PostgreSQL server of this test process."""
+    import asyncio
+
+    # Close to the root: the path of a Unix socket has at most 107 bytes.
+    with embedded_server(tmp_path_factory.mktemp("pg")) as url:
+
+        async def prepare() -> None:
+            database = Database(url, 1)
+            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+                await database.execute(text(f"ALTER SYSTEM SET {setting}"))
+            await database.execute(text("SELECT pg_reload_conf()"))
+            await database.close()
+
+        asyncio.run(prepare())
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> str:
+    """The name of a database at the newest migration, to copy from."""
+    import asyncio
+
+    async def make() -> None:
+        url = database_url(postgres, "template_migrated")
+        await migrate.create_if_missing(url)
+        database = Database(url, 1)
+        await migrate.upgrade(database)
+        await database.close()
+
+    asyncio.run(make())
+    return "template_migrated"
+
+
+async def copy_database(postgres: str, template: str) -> str:
+    """The URL of a fresh copy of a template."""
+    name = f"test_{next(_numbers)}"
+    server = Database(postgres, 1)
+    await server.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    await server.close()
+    return database_url(postgres, name)
+
+
+@pytest.fixture
+async def fresh_url(postgres: str, template: str) -> str:
+    """The URL of a fresh, migrated, empty database."""
+    return await copy_database(postgres, template)
+
+
+@pytest.fixture
+async def database(fresh_url: str) -> AsyncGenerator[Database]:
+    """A fresh, migrated, empty database."""
+    database = Database(fresh_url, 10)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
+    """An empty shop behind the real schema, with live events in this process."""
+    settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
+    async with running(settings) as process:
+        yield Shop(process)
