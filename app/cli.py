@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -129,7 +130,7 @@ def import_online_retail(
         except (ImportRefused, OSError) as error:
             progress.stop()
             _fail(f"{error}\nNothing of the file was kept.", code=BAD_INPUT)
-    for name, count in vars(result).items():
+    for name, count in asdict(result).items():
         out.print(f"{name.replace('_', ' '):<22}{count:>12,}")
 
 

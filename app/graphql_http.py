@@ -42,13 +42,14 @@ The API itself is running: send <code>POST</code> requests to this address.</p>"
 class GraphQLEndpoint(GraphQL[Context, None]):
     """The endpoint: who asks, under which request id; errors always as JSON."""
 
-    def __init__(self, schema: ShopSchema, allowed_origins: tuple[str, ...]) -> None:
+    def __init__(self, schema: ShopSchema, allowed_origins: tuple[str, ...], playground: Path) -> None:
         super().__init__(
             schema,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=INIT_TIMEOUT,
             allowed_origins=allowed_origins,
         )
+        self._playground = playground
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -88,7 +89,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         return request.method == "GET" and "query" not in request.query_params and "text/html" in accept
 
     async def render_graphql_ide(self, request: Request) -> Response:
-        page = PLAYGROUND / "index.html"
+        page = self._playground / "index.html"
         headers = {"Content-Security-Policy": PLAYGROUND_POLICY, "Cache-Control": "no-cache"}
         if not page.exists():
             return HTMLResponse(WITHOUT_PLAYGROUND, headers=headers)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,11 +20,11 @@ from app.wiring import running
 from graph.schema import build_schema
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
+def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) -> Starlette:
     """The application, for uvicorn or a test; it connects when its lifespan starts."""
     settings = settings or Settings()
     configure_logs(settings.log_level)
-    endpoint = GraphQLEndpoint(build_schema(), settings.origins)
+    endpoint = GraphQLEndpoint(build_schema(), settings.origins, playground)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
@@ -47,6 +48,13 @@ def create_app(settings: Settings | None = None) -> Starlette:
             WebSocketRoute("/graphql", endpoint),
             Route("/health", health),
             Route("/ready", ready),
-            Mount("/playground", StaticFiles(directory=PLAYGROUND, check_dir=False)),
+            Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )
+
+
+class _Assets(StaticFiles):
+    """Files of a directory that may not be there yet: the playground can be built while the server runs."""
+
+    async def check_config(self) -> None:
+        """Nothing: what is not there is not found."""

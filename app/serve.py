@@ -12,6 +12,7 @@ from typing import NoReturn
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from app.logs import configure_logs
@@ -77,11 +78,13 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def _run(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    config = uvicorn.Config(
-        "app.main:create_app",
-        factory=True,
+def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.Config:
+    """How uvicorn serves: an application that is there, or one that each process makes from its settings."""
+    return uvicorn.Config(
+        app or "app.main:create_app",
+        factory=app is None,
         workers=settings.workers,
+        lifespan="on",
         ws="websockets-sansio",
         # Compressing each socket's frames anew costs more than the loopback or a gateway's own compression saves.
         ws_per_message_deflate=False,
@@ -89,6 +92,10 @@ def _run(settings: Settings, listener: socket.socket, on_ready: Callable[[], Non
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
     )
+
+
+def _run(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    config = server_config(settings)
     server = _Server(config, on_ready)
     if settings.workers > 1:
         on_ready()

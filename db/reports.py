@@ -115,15 +115,27 @@ priced AS (
   GROUP BY country
 ),
 credited AS (SELECT country, count(*) AS credit_notes, sum(total) AS returns FROM returned GROUP BY country),
+adjusted AS (
+  SELECT coalesce(country, 'Unknown') AS country, sum(amount) AS adjustments
+  FROM adjustments, span
+  WHERE adjusted_at >= since AND adjusted_at < until AND currency = :currency
+  GROUP BY 1
+),
 parties AS (
   SELECT country, count(DISTINCT customer_id) AS customers
-  FROM (SELECT country, customer_id FROM sold UNION ALL SELECT country, customer_id FROM returned) AS either
+  FROM (
+    SELECT country, customer_id FROM sold
+    UNION ALL SELECT country, customer_id FROM returned
+    UNION ALL SELECT country, NULL FROM adjusted
+  ) AS any_of_them
   GROUP BY country
 )
 SELECT country, coalesce(orders, 0) AS orders, coalesce(credit_notes, 0) AS credit_notes, customers,
-       coalesce(units, 0) AS units, coalesce(gross, 0) AS gross, coalesce(returns, 0) AS returns
+       coalesce(units, 0) AS units, coalesce(gross, 0) AS gross, coalesce(returns, 0) AS returns,
+       coalesce(adjustments, 0) AS adjustments
 FROM parties
-LEFT JOIN counted USING (country) LEFT JOIN priced USING (country) LEFT JOIN credited USING (country)
+LEFT JOIN counted USING (country) LEFT JOIN priced USING (country)
+LEFT JOIN credited USING (country) LEFT JOIN adjusted USING (country)
 ORDER BY coalesce(gross, 0) DESC, country COLLATE "C"
 """)  # noqa: S608
 
@@ -245,6 +257,7 @@ class SqlReports:
             gross=self._money(row.gross),
             returns=self._money(row.returns),
             net=self._money(row.gross - row.returns),
+            adjustments=self._money(row.adjustments),
         )
 
     def _summary(self, row: Row[Any]) -> InventorySummary:

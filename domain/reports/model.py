@@ -86,6 +86,7 @@ class CountrySales:
     gross: Money
     returns: Money
     net: Money
+    adjustments: Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from enum import StrEnum
 import strawberry
 
 from domain.catalog import model
+from domain.catalog.model import VariantKind
 from domain.reading import Sort
 from graph.catalog.types import Product, Variant
 from graph.context import Info
 from graph.enums import register
-from graph.filters import DateTimeFilter, StringFilter, filters_of
+from graph.filters import DateTimeFilter, DecimalFilter, EnumFilter, StringFilter, filters_of
 from graph.node import key_of
 from graph.ordering import OrderDirection, sort_of
 from graph.paging import After, Before, Connected, Connection, First, Last, connect, page_request
@@ -45,6 +46,41 @@ class ProductFilter:
     created_at: DateTimeFilter | None = strawberry.field(default=None, description="When it was added.")
 
 
+class VariantOrderField(StrEnum):
+    """What variants can be ordered by."""
+
+    SKU = "SKU"
+    CREATED_AT = "CREATED_AT"
+
+
+register(
+    VariantOrderField,
+    "What variants can be ordered by.",
+    {
+        VariantOrderField.SKU: "Their SKU, by code point.",
+        VariantOrderField.CREATED_AT: "When they came into the catalog.",
+    },
+)
+
+
+@strawberry.input(description="Which order variants come in.")
+class VariantOrder:
+    """The `orderBy` of `variants`."""
+
+    field: VariantOrderField = strawberry.field(description="The field to order by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which way.")
+
+
+@strawberry.input(description="Which variants; all conditions must hold.")
+class VariantFilter:
+    """The `filter` of `variants`."""
+
+    sku: StringFilter | None = strawberry.field(default=None, description="The SKU.")
+    name: StringFilter | None = strawberry.field(default=None, description="The name.")
+    kind: EnumFilter[VariantKind] | None = strawberry.field(default=None, description="Whether kept in stock.")
+    price: DecimalFilter | None = strawberry.field(default=None, description="The amount of the list price.")
+
+
 @strawberry.type
 class CatalogQueries:
     """Fields of Query about the catalog."""
@@ -72,3 +108,19 @@ class CatalogQueries:
     @strawberry.field(graphql_type=Variant | None, description="A variant by SKU. Case matters.")
     async def variant(self, info: Info, sku: str) -> model.Variant | None:
         return await info.context.loaders.variant_by_sku.load(sku)
+
+    @strawberry.field(graphql_type=Connection[Variant], description="The variants, by SKU unless told otherwise.")
+    async def variants(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: VariantFilter | None = None,
+        order_by: VariantOrder | None = None,
+    ) -> Connected:
+        page = page_request(first, after, last, before)
+        sort = sort_of(order_by, Sort("SKU"))
+        reader = info.context.readers.variants
+        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)

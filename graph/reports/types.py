@@ -39,6 +39,7 @@ UNITS = "Units on lines of those orders with a price above zero. Free lines are 
 GROSS = "Sum of quantity times unit price over those lines, exact."
 RETURNS = "Sum of what was credited for goods taken back in the period, whenever they were sold; positive."
 NET = "Gross less returns."
+ADJUSTMENTS = "Sum of the corrections of the books in the period, such as bad debts; not part of net."
 
 
 @strawberry.type
@@ -50,9 +51,7 @@ class Figures:
     gross: Money = strawberry.field(description=GROSS)
     returns: Money = strawberry.field(description=RETURNS)
     net: Money = strawberry.field(description=NET)
-    adjustments: Money = strawberry.field(
-        description="Sum of the corrections of the books in the period, such as bad debts; not part of net."
-    )
+    adjustments: Money = strawberry.field(description=ADJUSTMENTS)
 
 
 @strawberry.type(description="The sales of a whole range.")
@@ -101,6 +100,7 @@ class CountrySales:
     gross: Money = strawberry.field(description=GROSS)
     returns: Money = strawberry.field(description=RETURNS)
     net: Money = strawberry.field(description=NET)
+    adjustments: Money = strawberry.field(description=ADJUSTMENTS)
 
 
 @object_type(model.OrderStats, "How many orders there are by outcome.")
