@@ -5,9 +5,14 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Executable, Row, event, text
+from sqlalchemy import ExceptionContext, Executable, Row, event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain.refusals import Refused, bad_input
+
+NOT_TEXT = frozenset({"22021", "22P05"})
+"""The SQLSTATEs of a character that PostgreSQL cannot store."""
 
 
 class StatementCount:
@@ -44,6 +49,7 @@ class Database:
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count_statement)
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        event.listen(self.engine.sync_engine, "handle_error", _refuse_bad_text)
 
     async def read(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Run one reading statement on a connection of its own and return all rows."""
@@ -88,3 +94,9 @@ def _refuse_closed(connection: Any, *_: object) -> None:
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+def _refuse_bad_text(context: ExceptionContext) -> None:
+    """Any text may come from a caller and hold U+0000, in a filter as in a note: that is no fault of ours."""
+    if getattr(context.original_exception, "sqlstate", None) in NOT_TEXT:
+        raise Refused(bad_input("A text cannot contain the character U+0000.")) from None

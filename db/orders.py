@@ -142,9 +142,12 @@ class OrderReader(TableReader[Order]):
     ) -> Mapping[UUID, Page[Order]]:
         keyset = Keyset(Sort("PLACED_AT", descending=True), orders.c.placed_at, orders.c.id)
         keys = func.unnest(literal(list(customer_ids), ARRAY(Uuid))).table_valued("customer_key", name="keys")
+        keys = keys.render_derived()
         own = self.select(viewer).where(orders.c.customer_id == keys.c.customer_key)
         window = keyset.apply(own, page).lateral()
-        rows = await self._database.read(select(window).select_from(keys).join(window, true()))
+        # A join promises no order, whatever the order of the rows that it joins.
+        query = keyset.ordered(select(window).select_from(keys).join(window, true()), page, window.c)
+        rows = await self._database.read(query)
         by_customer = grouped(rows, "customer_id", lambda row: row)
         return {
             customer_id: keyset.page(by_customer.get(customer_id, []), page, to_order) for customer_id in customer_ids

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from db.base import any_of
 from db.engine import Database
@@ -19,6 +20,9 @@ from domain.reading import Compare, Filters, Page, PageRequest, Sort
 from domain.refusals import Refused, bad_input
 
 T = TypeVar("T")
+
+DIGITS_MAX = 1000
+"""No amount of ours is as long; one in a forged cursor could be."""
 
 
 class TableReader(Generic[T]):
@@ -94,10 +98,15 @@ class Keyset:
             if cursor is not None:
                 values = tuple_(*self._parse(cursor, "after" if onwards else "before"))
                 query = query.where(place < values if onwards is self._sort.descending else place > values)
-        columns = (self._column, self._tiebreak)
+        return self.ordered(query, page, None).limit(page.size + 1)
+
+    def ordered(
+        self, query: Select[Any], page: PageRequest, columns: ReadOnlyColumnCollection[str, Any] | None
+    ) -> Select[Any]:
+        """The query in the order in which a page is read; `columns` are those of a subquery that holds the place."""
+        place = [column if columns is None else columns[column.key] for column in (self._column, self._tiebreak)]
         downwards = self._sort.descending is not page.backwards
-        order = [column.desc() if downwards else column.asc() for column in columns]
-        return query.order_by(*order).limit(page.size + 1)
+        return query.order_by(*(column.desc() if downwards else column.asc() for column in place))
 
     def page(self, rows: Sequence[Row[Any]], page: PageRequest, build: Callable[[Row[Any]], T]) -> Page[T]:
         """The page that these rows make."""
@@ -155,9 +164,12 @@ def violated(error: IntegrityError) -> str | None:
 def _from_text(column: Column[Any], value: str) -> Any:
     kind = column.type.python_type
     if kind is datetime:
-        return datetime.fromisoformat(value)
+        return datetime.fromisoformat(value).astimezone(UTC)
     if kind is Decimal:
-        return Decimal(value)
+        number = Decimal(value)
+        if not number.is_finite() or abs(number.adjusted()) > DIGITS_MAX:
+            raise ValueError(value)
+        return number
     return kind(value)
 
 

@@ -1,7 +1,9 @@
 """Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process."""
 
+import asyncio
 import itertools
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
@@ -24,12 +26,11 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def postgres() -> Generator[str]:
     """The URL of an embedded PostgreSQL server of this test process."""
-    import asyncio
-
-    # Close to the root: the path of a Unix socket has at most 107 bytes.
-    with embedded_server(tmp_path_factory.mktemp("pg")) as url:
+    # Not below pytest's own directory, which a second run closes to all but its user; run as root, the server is
+    # another user. And close to the root: the path of a Unix socket has at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="orderwire-") as directory, embedded_server(Path(directory)) as url:
 
         async def prepare() -> None:
             database = Database(url, 1)
@@ -45,7 +46,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
     """The name of a database at the newest migration, to copy from."""
-    import asyncio
 
     async def make() -> None:
         url = database_url(postgres, "template_migrated")
