@@ -28,7 +28,11 @@ BAD_INPUT = 2
 
 
 def main() -> None:
-    """Run the command line; a wrong setting is one line, not a traceback."""
+    """Run the command line; a wrong setting or an unreachable server is one line, not a traceback."""
+    from sqlalchemy.exc import ArgumentError, DBAPIError
+
+    from domain.refusals import Refused
+
     try:
         app()
     except ValidationError as error:
@@ -36,6 +40,15 @@ def main() -> None:
             name = "_".join(str(part) for part in problem["loc"]).upper()
             err.print(f"ORDERWIRE_{name}: {problem['msg']}")
         sys.exit(BAD_INPUT)
+    except Refused as refused:
+        err.print(str(refused))
+        sys.exit(BAD_INPUT)
+    except ArgumentError:
+        err.print("ORDERWIRE_DATABASE_URL: not a URL like postgresql://user:password@host:5432/database")
+        sys.exit(BAD_INPUT)
+    except (DBAPIError, ConnectionError) as error:
+        err.print(f"The database cannot be used: {getattr(error, 'orig', None) or error}")
+        sys.exit(1)
 
 
 @app.command()
@@ -86,17 +99,13 @@ def create_admin(
     """Make another admin."""
     from app.security import Argon2Hasher
     from app.wiring import system_unit_of_work
-    from domain.refusals import Refused
     from domain.users.commands import register_user
 
     async def work(database: Any) -> None:
         uow = system_unit_of_work(database)
         await register_user(uow, Argon2Hasher(1), username, None, password, is_admin=True)
 
-    try:
-        _with_database(work)
-    except Refused as refused:
-        _fail(str(refused), code=BAD_INPUT)
+    _with_database(work)
     out.print(f"{username} is an admin now.")
 
 
@@ -130,6 +139,8 @@ def import_online_retail(
         except (ImportRefused, OSError) as error:
             progress.stop()
             _fail(f"{error}\nNothing of the file was kept.", code=BAD_INPUT)
+    if Settings().currency != "GBP":
+        err.print("The file is in pounds: reports, which are in ORDERWIRE_CURRENCY, do not count it.")
     for name, count in asdict(result).items():
         out.print(f"{name.replace('_', ' '):<22}{count:>12,}")
 

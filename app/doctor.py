@@ -1,14 +1,14 @@
-"""`orderwire doctor`: what a server needs, looked at piece by piece without changing anything."""
+"""`orderwire doctor`: what a server needs, looked at piece by piece. Starts the embedded server where it is used."""
 
 import asyncio
 import shutil
 import sys
 from dataclasses import dataclass
 
-from broadcaster import Broadcast
 from sqlalchemy.exc import DBAPIError
 
 from app.graphql_http import PLAYGROUND
+from app.live.doorbell import broker
 from app.prepare import database_server
 from app.settings import Settings
 from db import migrate
@@ -58,7 +58,7 @@ async def _database(url: str) -> list[Finding]:
 
 async def _broadcaster(url: str) -> Finding:
     try:
-        async with asyncio.timeout(3), Broadcast(url) as broadcast, broadcast.subscribe("orderwire_doctor") as heard:
+        async with asyncio.timeout(3), broker(url) as broadcast, broadcast.subscribe("orderwire_doctor") as heard:
             await broadcast.publish("orderwire_doctor", "ping")
             await heard.get()
     except Exception as error:

@@ -1,5 +1,6 @@
 """GraphQL over HTTP, WebSocket and server-sent events, and the playground, all at /graphql."""
 
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +15,10 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
+from app.graphql_socket import Conversation, TextFrames
 from app.wiring import Process
 from domain.actor import Actor
 from domain.refusals import Refused
@@ -27,6 +30,11 @@ log = structlog.get_logger("orderwire.http")
 
 PLAYGROUND = Path(__file__).parent.parent / "playground" / "dist"
 INIT_TIMEOUT = timedelta(seconds=10)
+METHOD_NOT_ALLOWED = 405
+FORBIDDEN = 4403
+
+ENDLESS = "is_endless"
+"""The mark, in the state of a request, that its answer ends only when one side has enough."""
 
 PLAYGROUND_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:;"
@@ -42,6 +50,9 @@ The API itself is running: send <code>POST</code> requests to this address.</p>"
 class GraphQLEndpoint(GraphQL[Context, None]):
     """The endpoint: who asks, under which request id; errors always as JSON."""
 
+    websocket_adapter_class = TextFrames
+    graphql_transport_ws_handler_class = Conversation
+
     def __init__(self, schema: ShopSchema, allowed_origins: tuple[str, ...], playground: Path) -> None:
         super().__init__(
             schema,
@@ -53,13 +64,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await super().__call__(scope, receive, send)
+            await self._converse(WebSocket(scope, receive, send))
             return
         request_id: str = scope["state"]["request_id"]
         try:
             response = await self.run(Request(scope, receive))
         except HTTPException as error:
-            response = _refusal(error.status_code, "BAD_REQUEST", error.reason)
+            response = _bad_request(error, scope["method"])
         except Refused as refused:
             response = _refusal(401, refused.refusals[0].code, str(refused))
             response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
@@ -69,6 +80,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response = _refusal(500, "INTERNAL_SERVER_ERROR", message)
         await response(scope, receive, send)
 
+    async def _converse(self, socket: WebSocket) -> None:
+        try:
+            await self.run(socket)
+        except Refused:
+            # A client that is no browser may send the token as a header of the handshake.
+            await socket.close(FORBIDDEN, "Forbidden")
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         process: Process = request.app.state.process
         actor = _actor(process.services.issuer, request.headers.get("authorization"))
@@ -77,9 +95,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def on_ws_connect(self, context: Context) -> Any:
         """Sign in by `{"Authorization": "Bearer …"}` in the payload of connection_init."""
         given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        authorization = given.get("authorization")
         try:
-            if "authorization" in given:
-                context.viewer = _actor(context.services.issuer, str(given["authorization"]))
+            if authorization is not None:
+                context.viewer = _actor(context.services.issuer, str(authorization))
         except Refused:
             raise ConnectionRejectionError from None
         return await super().on_ws_connect(context)
@@ -95,6 +114,16 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return HTMLResponse(WITHOUT_PLAYGROUND, headers=headers)
         return FileResponse(page, headers=headers)
 
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], AsyncIterator[str]],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        request.scope["state"][ENDLESS] = True
+        return await super().create_streaming_response(request, stream, sub_response, headers)
+
     def encode_json(self, data: object) -> bytes:
         return orjson.dumps(data)
 
@@ -104,7 +133,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     def parse_json(self, data: str | bytes) -> Any:
         parsed = super().parse_json(data)
         if not isinstance(parsed, dict | list):
-            raise HTTPException(400, "The body must be a JSON object with a `query`.")
+            raise HTTPException(400, "Expected a JSON object.")
         return cast("Any", parsed)
 
 
@@ -118,6 +147,15 @@ def _actor(issuer: TokenIssuer, authorization: str | None) -> Actor:
         return Actor.anonymous()
     scheme, _, token = authorization.partition(" ")
     return issuer.actor(token.strip() if scheme.lower() == "bearer" else "")
+
+
+def _bad_request(error: HTTPException, method: str) -> JSONResponse:
+    """The answer to a request that is none of GraphQL's; GET does not run what changes something."""
+    is_mutation_by_get = method == "GET" and isinstance(error.__cause__, InvalidOperationTypeError)
+    response = _refusal(405 if is_mutation_by_get else error.status_code, "BAD_REQUEST", error.reason)
+    if response.status_code == METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = "POST" if is_mutation_by_get else "GET, POST"
+    return response
 
 
 def _refusal(status: int, code: str, message: str) -> JSONResponse:

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.health import health, ready
 from app.logs import configure_logs
-from app.requests import HEADER, RequestId
+from app.requests import HEADER, BodyLimit, RequestId
 from app.settings import Settings
 from app.wiring import running
 from graph.schema import build_schema
@@ -41,11 +41,11 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     )
     return Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(RequestId), cors],
+        middleware=[Middleware(RequestId), cors, Middleware(BodyLimit, most=settings.max_body_bytes)],
         routes=[
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint, name="socket"),
             Route("/health", health),
             Route("/ready", ready),
             Mount("/playground", _Assets(directory=playground, check_dir=False)),

@@ -1,17 +1,19 @@
 """What must stand before a process can serve: a server, a database at its newest migration, an admin, a shop."""
 
 import secrets
+import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import FrameType
+from typing import NoReturn
 
 from app.security import Argon2Hasher, write_secret
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
 from db.demo import seed_demo
-from db.embedded import database_url, embedded_server
 from db.engine import Database
 from domain.users.commands import ensure_admin
 
@@ -32,6 +34,11 @@ def database_server(settings: Settings) -> Generator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
+    # Imported here, for a server with a database of its own needs no embedded one installed.
+    from db.embedded import database_url, embedded_server
+
+    # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
+    signal.signal(signal.SIGTERM, _exit)
     with embedded_server((settings.data_dir / "postgres").resolve()) as url:
         yield settings.model_copy(update={"database_url": database_url(url)})
 
@@ -81,3 +88,7 @@ async def _is_password(database: Database, hasher: Argon2Hasher, username: str, 
     async with unit_of_work:
         credentials = await unit_of_work.users.credentials(username)
     return await hasher.verify(password, credentials.password_hash if credentials else None)
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)

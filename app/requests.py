@@ -1,10 +1,12 @@
-"""What happens around every HTTP request: an id, which the answer returns and every log line carries."""
+"""What happens around every HTTP request: an id, which every log line carries, and a limit to its body."""
 
 import re
 import time
 
 import structlog
+from cross_web import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.base import new_id
@@ -46,3 +48,39 @@ class RequestId:
                 kind = scope["type"]
                 method = scope.get("method", "GET")
                 log.info(kind, method=method, path=scope["path"], status=status, milliseconds=milliseconds)
+
+
+class BodyLimit:
+    """Refuses a request body that is too large with 413, before it is held in memory."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        """`most` is the largest body in bytes."""
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdigit() or int(declared) > self._most:
+            await self._refuse(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._most:
+                raise HTTPException(413, self._message)
+            return message
+
+        await self._app(scope, counted, send)
+
+    @property
+    def _message(self) -> str:
+        return f"The body has more than {self._most} bytes."
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = {"message": self._message, "extensions": {"code": "BAD_REQUEST"}}
+        await JSONResponse({"errors": [error]}, status_code=413)(scope, receive, send)

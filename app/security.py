@@ -93,7 +93,7 @@ class JwtIssuer:
                 scopes=frozenset(claims["scopes"]),
                 expires_at=datetime.fromtimestamp(claims["exp"], UTC),
             )
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise Refused(Refusal(ErrorCode.UNAUTHENTICATED, NOT_VALID)) from error
 
     def refresh_token(self) -> tuple[str, str, datetime]:
@@ -118,8 +118,9 @@ def signing_key(settings: Settings) -> ECKey:
 def write_secret(path: Path, content: str) -> None:
     """Write a file that only its owner may read; whoever writes first wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
+    # Hosts may share the directory, and in containers everybody has the same process number.
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600, exist_ok=False)
     draft.write_text(content)
     try:
         os.link(draft, path)

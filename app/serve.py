@@ -2,22 +2,23 @@
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
-from typing import NoReturn
 
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
 from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
+from app.graphql_http import ENDLESS
 from app.logs import configure_logs
 from app.prepare import Prepared, database_server, prepare
 from app.settings import Settings
+
+BACKLOG = 2048
 
 console = Console(highlight=False)
 
@@ -33,9 +34,6 @@ def serve(settings: Settings) -> None:
         AddressInUseError: before anything was started.
     """
     configure_logs(settings.log_level)
-    # uvicorn raises the signal again when it has stopped; without a handler SIGTERM would then end the process
-    # before the embedded PostgreSQL has been told to stop.
-    signal.signal(signal.SIGTERM, _exit)
     listener = _listen(settings)
     with database_server(settings) as running:
         prepared = asyncio.run(prepare(running))
@@ -53,6 +51,8 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # Two that are bound only could share the address; of two that listen the second is told at once.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise AddressInUseError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
@@ -63,6 +63,15 @@ def _listen(settings: Settings) -> socket.socket:
 def _address(host: str, listener: socket.socket) -> str:
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  (compared, not bound)
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}"
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Lets endless streams go when the server stops; other requests may still be finished."""
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.cycle is not None and self.cycle.scope["state"].get(ENDLESS):
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -85,6 +94,7 @@ def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.C
         factory=app is None,
         workers=settings.workers,
         lifespan="on",
+        http=HttpProtocol,
         ws="websockets-sansio",
         # Compressing each socket's frames anew costs more than the loopback or a gateway's own compression saves.
         ws_per_message_deflate=False,
@@ -111,6 +121,8 @@ def _tell(settings: Settings, prepared: Prepared, address: str) -> None:
         console.print("An empty shop was filled with the demo shop.")
     secret = prepared.admin_password
     told = "as given by ORDERWIRE_ADMIN_PASSWORD at the first start" if settings.admin_password else "as set before"
+    if not settings.is_development and not settings.admin_password:
+        told += "; `orderwire create-admin` makes an admin"
     console.print(
         f"\n[bold]Orderwire is running.[/bold]\n"
         f"  Playground      {address}/graphql\n"
@@ -118,7 +130,3 @@ def _tell(settings: Settings, prepared: Prepared, address: str) -> None:
         f"  Admin password  {escape(secret or told)}\n"
         f"  Stop it         Ctrl-C\n"
     )
-
-
-def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)

@@ -1,10 +1,10 @@
 """Settings, read from the environment. docs/settings.md describes each; a test compares the two."""
 
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,7 +27,7 @@ class LogLevel(StrEnum):
 class Settings(BaseSettings):
     """Everything an operator may set; each name takes the prefix ORDERWIRE_."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERWIRE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     environment: Environment = Field(
         default=Environment.DEVELOPMENT,
@@ -39,11 +39,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(".orderwire"), description="Where the embedded database and the keys are kept.")
     database_url: str | None = Field(
         default=None,
+        pattern=r"^postgres(ql)?(\+asyncpg)?://",
         description="`postgresql://…` of your own server, 16 or newer. Without it an embedded one is started.",
     )
     database_pool_size: int = Field(default=10, ge=2, le=200, description="The most connections of one process.")
     broadcast_url: str | None = Field(
         default=None,
+        pattern=r"^(memory|postgres(ql)?(\+asyncpg)?|rediss?|valkeys?)://",
         description="What tells the processes of news: `memory://` (one process only), `postgresql://…` or `redis://…`"
         " (Redis or Valkey). Without it, the database itself.",
     )
@@ -75,6 +77,9 @@ class Settings(BaseSettings):
         default="GBP", pattern="^[A-Z]{3}$", description="The currency of the shop's books and reports."
     )
     max_line_quantity: int = Field(default=100, ge=1, le=1_000_000, description="The most units of one order line.")
+    max_body_bytes: int = Field(
+        default=262_144, ge=1024, le=67_108_864, description="The largest body of an HTTP request."
+    )
     live_queue: int = Field(
         default=1000,
         ge=1,
@@ -93,21 +98,27 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
 
+    @model_validator(mode="after")
+    def _workers_hear_each_other(self) -> Self:
+        if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
+            raise ValueError("BROADCAST_URL: memory:// reaches one process only; leave it out for several WORKERS")
+        return self
+
     @property
     def is_development(self) -> bool:
         return self.environment is Environment.DEVELOPMENT
 
-    @cached_property
+    @property
     def origins(self) -> tuple[str, ...]:
         """The allowed origins, one by one."""
         return tuple(origin.strip() for origin in self.allowed_origins.split(",") if origin.strip())
 
-    @cached_property
+    @property
     def seeds(self) -> bool:
         """Whether to make a demo shop."""
         return self.is_development if self.seed is None else self.seed
 
-    @cached_property
+    @property
     def exposes_statements(self) -> bool:
         """Whether answers tell their number of statements."""
         return self.is_development if self.expose_statements is None else self.expose_statements

@@ -19,7 +19,8 @@ from db.returns import AdjustmentReader, OrderReturnReader
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor
-from graph.context import Readers, Services
+from graph.context import Services
+from graph.readers import Readers
 
 
 @dataclass(frozen=True, slots=True)

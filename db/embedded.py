@@ -24,6 +24,7 @@ def embedded_server(data_dir: Path) -> Generator[str]:
     The last process that leaves stops the server; the data stays.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    _forget_dead_server(data_dir / "postmaster.pid")
     _forget_dead_processes(data_dir / ".handle_pids.json")
     with get_server(data_dir, cleanup_mode="stop") as server:
         yield server.get_uri()
@@ -34,11 +35,31 @@ def database_url(server_url: str, name: str = DATABASE) -> str:
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
+def _forget_dead_server(lock: Path) -> None:
+    """Remove the lock file of a server that died with its machine, whose number another process has now.
+
+    PostgreSQL would not start beside that process, and the wheel's own layer would take it for the server.
+    """
+    if not lock.exists():
+        return
+    try:
+        is_running = psutil.Process(int(lock.read_text().splitlines()[0])).name().startswith("postgres")
+    except (psutil.NoSuchProcess, ValueError, IndexError):
+        is_running = False
+    if not is_running:
+        lock.unlink()
+
+
 def _forget_dead_processes(handles: Path) -> None:
     """Strike processes that were killed off the list of those that use the server.
 
     The wheel's own layer counts them for ever, and would never stop the server again.
     """
-    if handles.exists():
-        alive = [pid for pid in json.loads(handles.read_text()) if psutil.pid_exists(pid)]
-        handles.write_text(json.dumps(alive))
+    if not handles.exists():
+        return
+    try:
+        listed = json.loads(handles.read_text())
+    except ValueError:
+        # Killed while writing it.
+        listed = []
+    handles.write_text(json.dumps([pid for pid in listed if psutil.pid_exists(pid)]))

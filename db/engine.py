@@ -43,6 +43,8 @@ class Database:
             driver_url(url),
             pool_size=pool_size,
             max_overflow=0,
+            # An error goes to the log; what was bound to the statement may be a secret.
+            hide_parameters=True,
             connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC"}},
         )
         # Reads are single statements: without BEGIN and COMMIT they take one round trip instead of three.

@@ -22,17 +22,20 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    exists,
     false,
     select,
     text,
     true,
 )
 
+from db import orders as order_tables
 from db.base import any_of, check_in, id_column, metadata, timestamp
 from db.catalog import variants
 from db.reading import TableReader, grouped
 from domain.actor import Actor, Scope
 from domain.inventory.model import MovementKind, StockLevel, StockMovement, Warehouse
+from domain.reading import Filters
 
 warehouses = Table(
     "warehouses",
@@ -97,6 +100,7 @@ stock_movements = Table(
     ),
     Index("stock_movements_variant_id_idx", "variant_id", "occurred_at"),
     Index("stock_movements_warehouse_id_idx", "warehouse_id"),
+    Index("stock_movements_kind_idx", "kind", "occurred_at", "id"),
     Index("stock_movements_occurred_at_idx", "occurred_at", "id"),
     Index("stock_movements_order_id_idx", "order_id", postgresql_where=text("order_id IS NOT NULL")),
     Index("stock_movements_actor_id_idx", "actor_id", postgresql_where=text("actor_id IS NOT NULL")),
@@ -184,6 +188,15 @@ class StockMovementReader(TableReader[StockMovement]):
         return query.join(variants, stock_movements.c.variant_id == variants.c.id).join(
             warehouses, stock_movements.c.warehouse_id == warehouses.c.id
         )
+
+    def conditions(self, viewer: Actor, filters: Filters) -> list[ColumnElement[bool]]:
+        conditions = super().conditions(viewer, filters)
+        if "order" in filters:
+            # To ask by order what moved is to read the order.
+            orders = order_tables.orders
+            order = exists().where(orders.c.id == stock_movements.c.order_id, order_tables.visible_to(viewer))
+            conditions.append(order)
+        return conditions
 
     def build(self, row: Row[Any]) -> StockMovement:
         return StockMovement(

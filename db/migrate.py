@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from db.engine import Database
 from db.schema import metadata
@@ -52,9 +52,9 @@ async def create_if_missing(url: str) -> None:
     try:
         if not await maintenance.read(exists, {"name": name}):
             await maintenance.execute(text(f'CREATE DATABASE "{name}"'))
-    except ProgrammingError as error:
-        # DuplicateDatabase: another process was first.
-        if getattr(error.orig, "sqlstate", None) != "42P04":
+    except DBAPIError as error:
+        # Another process was first: long ago (DuplicateDatabase), or in this very moment (a unique key of the catalog).
+        if getattr(error.orig, "sqlstate", None) not in {"42P04", "23505"}:
             raise
     finally:
         await maintenance.close()

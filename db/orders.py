@@ -37,7 +37,7 @@ from db.customers import customers
 from db.reading import Keyset, TableReader, grouped
 from domain.actor import Actor, Scope
 from domain.money import Money
-from domain.orders.model import NOTES_MAX, Order, OrderLine, OrderStatus
+from domain.orders.model import COUNTRY_MAX, NOTES_MAX, Order, OrderLine, OrderStatus
 from domain.reading import Page, PageRequest, Sort
 
 order_numbers = DbSequence("order_numbers", metadata=metadata)
@@ -52,7 +52,7 @@ orders = Table(
     Column("status", Text, check_in("status", OrderStatus), nullable=False),
     *money_columns("total"),
     # As the shop writes it at the time of sale; a customer may move.
-    Column("country", Text),
+    Column("country", Text, CheckConstraint(f"length(country) <= {COUNTRY_MAX}", name="country")),
     Column("notes", Text, CheckConstraint(f"length(notes) <= {NOTES_MAX}", name="notes")),
     Column("version", Integer, nullable=False, server_default=text("1")),
     timestamp("placed_at"),
@@ -181,7 +181,10 @@ class SqlOrderStore:
         self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
     ) -> Order:
         moment = now()
-        number = func.concat("OW-", func.lpad(func.nextval(order_numbers.name).cast(Text), 6, "0"))
+        drawn = select(func.nextval(order_numbers.name).cast(Text).label("number")).subquery()
+        # lpad alone would cut what is longer.
+        padded = func.lpad(drawn.c.number, func.greatest(6, func.length(drawn.c.number)), "0")
+        number = select(func.concat("OW-", padded)).scalar_subquery()
         statement = insert(orders).values(
             id=new_id(),
             number=number,

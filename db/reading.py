@@ -1,7 +1,5 @@
 """How lists are read: row filter, comparisons, keyset pages. One class serves every table."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +14,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from db.base import any_of
 from db.engine import Database
 from domain.actor import Actor
+from domain.opaque import seal, unseal
 from domain.reading import Compare, Filters, Page, PageRequest, Sort
 from domain.refusals import Refused, bad_input
 
@@ -65,17 +64,17 @@ class TableReader(Generic[T]):
         return {getattr(row, name): self.build(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[T]:
-        query = self.select(viewer).where(*self.conditions(filters))
+        query = self.select(viewer).where(*self.conditions(viewer, filters))
         keyset = Keyset(sort, self.sorts[sort.field], self.table.c.id)
         rows = await self._database.read(keyset.apply(query, page))
         return keyset.page(rows, page, self.build)
 
     async def count(self, viewer: Actor, filters: Filters) -> int:
         query = self.joined(select(func.count()).select_from(self.table))
-        rows = await self._database.read(query.where(self.visible_to(viewer), *self.conditions(filters)))
+        rows = await self._database.read(query.where(self.visible_to(viewer), *self.conditions(viewer, filters)))
         return cast("int", rows[0][0])
 
-    def conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
+    def conditions(self, viewer: Actor, filters: Filters) -> list[ColumnElement[bool]]:
         """The SQL of the filters that name a column of this table."""
         return [
             condition
@@ -128,16 +127,15 @@ class Keyset:
             str(getattr(row, self._column.key)),
             str(getattr(row, self._tiebreak.key)),
         ]
-        return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+        return seal(orjson.dumps(values).decode())
 
     def _parse(self, cursor: str, argument: str) -> tuple[Any, UUID]:
         try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            field, value, row_id = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+            field, value, row_id = orjson.loads(unseal(cursor))
             if field != self._sort.field:
                 raise Refused(bad_input(f"This cursor belongs to a list ordered by {field}.", argument))
             return _from_text(self._column, value), UUID(row_id)
-        except (ValueError, TypeError, ArithmeticError, AttributeError, binascii.Error):
+        except (ValueError, TypeError, ArithmeticError, AttributeError):
             raise Refused(bad_input("This is not a cursor of this list.", argument)) from None
 
 

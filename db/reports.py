@@ -1,7 +1,6 @@
 """The queries behind the reports. Their definitions: domain/reports/model.py and docs/reports.md."""
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -27,12 +26,20 @@ from domain.reports.model import (
 
 _SOLD = ", ".join(f"'{status}'" for status in SOLD)
 
-# The moments between which something counts: from midnight to midnight, as the clocks of the zone show it.
+# A day counts by the date that the clocks of the zone show, which is right also where they are put back over
+# midnight. The span, a day wider on each side than any zone needs, is there for the indexes.
 _SPAN = """
 span AS MATERIALIZED (
-  SELECT CAST(:start AS date)::timestamp AT TIME ZONE :zone AS since,
-         (CAST(:end AS date) + 1)::timestamp AT TIME ZONE :zone AS until
+  SELECT CAST(:start AS date) AS first, CAST(:end AS date) AS last,
+         CAST(:start AS date)::timestamp AT TIME ZONE 'UTC' - interval '1 day' AS since,
+         CAST(:end AS date)::timestamp AT TIME ZONE 'UTC' + interval '2 days' AS until
 )"""
+
+
+def _within(moment: str) -> str:
+    """The condition that a moment falls on one of the days."""
+    return f"{moment} >= since AND {moment} < until AND ({moment} AT TIME ZONE :zone)::date BETWEEN first AND last"
+
 
 _SALES = text(f"""
 WITH {_SPAN},
@@ -44,7 +51,7 @@ periods AS (
 sold AS (
   SELECT id, date_trunc(:unit, placed_at AT TIME ZONE :zone)::date AS period
   FROM orders, span
-  WHERE placed_at >= since AND placed_at < until AND status IN ({_SOLD}) AND currency = :currency
+  WHERE {_within("placed_at")} AND status IN ({_SOLD}) AND currency = :currency
 ),
 counted AS (SELECT period, count(*) AS orders FROM sold GROUP BY period),
 priced AS (
@@ -56,13 +63,13 @@ priced AS (
 returned AS (
   SELECT date_trunc(:unit, returned_at AT TIME ZONE :zone)::date AS period, sum(total) AS returns
   FROM returns, span
-  WHERE returned_at >= since AND returned_at < until AND currency = :currency
+  WHERE {_within("returned_at")} AND currency = :currency
   GROUP BY 1
 ),
 adjusted AS (
   SELECT date_trunc(:unit, adjusted_at AT TIME ZONE :zone)::date AS period, sum(amount) AS adjustments
   FROM adjustments, span
-  WHERE adjusted_at >= since AND adjusted_at < until AND currency = :currency
+  WHERE {_within("adjusted_at")} AND currency = :currency
   GROUP BY 1
 )
 SELECT period, coalesce(orders, 0) AS orders, coalesce(units, 0) AS units, coalesce(gross, 0) AS gross,
@@ -81,7 +88,7 @@ def _top_products(by: TopProductsBy) -> TextClause:
     sold AS (
       SELECT variant_id, sum(quantity) AS units, sum(quantity * unit_price) AS gross
       FROM orders CROSS JOIN span JOIN order_lines ON order_lines.order_id = orders.id
-      WHERE placed_at >= since AND placed_at < until AND status IN ({_SOLD})
+      WHERE {_within("placed_at")} AND status IN ({_SOLD})
         AND orders.currency = :currency AND unit_price > 0
       GROUP BY variant_id
     )
@@ -100,12 +107,12 @@ WITH {_SPAN},
 sold AS (
   SELECT id, customer_id, coalesce(country, 'Unknown') AS country
   FROM orders, span
-  WHERE placed_at >= since AND placed_at < until AND status IN ({_SOLD}) AND currency = :currency
+  WHERE {_within("placed_at")} AND status IN ({_SOLD}) AND currency = :currency
 ),
 returned AS (
   SELECT customer_id, coalesce(country, 'Unknown') AS country, total
   FROM returns, span
-  WHERE returned_at >= since AND returned_at < until AND currency = :currency
+  WHERE {_within("returned_at")} AND currency = :currency
 ),
 counted AS (SELECT country, count(*) AS orders FROM sold GROUP BY country),
 priced AS (
@@ -118,7 +125,7 @@ credited AS (SELECT country, count(*) AS credit_notes, sum(total) AS returns FRO
 adjusted AS (
   SELECT coalesce(country, 'Unknown') AS country, sum(amount) AS adjustments
   FROM adjustments, span
-  WHERE adjusted_at >= since AND adjusted_at < until AND currency = :currency
+  WHERE {_within("adjusted_at")} AND currency = :currency
   GROUP BY 1
 ),
 parties AS (
@@ -139,17 +146,16 @@ LEFT JOIN credited USING (country) LEFT JOIN adjusted USING (country)
 ORDER BY coalesce(gross, 0) DESC, country COLLATE "C"
 """)  # noqa: S608
 
-_ORDER_STATS = text("""
+_ORDER_STATS = text(f"""
+WITH {_SPAN}
 SELECT count(*) AS total,
        count(*) FILTER (WHERE status = 'PENDING') AS pending,
        count(*) FILTER (WHERE approved_at IS NOT NULL) AS approved,
        count(*) FILTER (WHERE status = 'REJECTED') AS rejected,
        count(*) FILTER (WHERE status = 'CANCELLED') AS cancelled
-FROM orders
-WHERE CAST(:start AS date) IS NULL
-   OR (placed_at >= CAST(:start AS date)::timestamp AT TIME ZONE :zone
-   AND placed_at < (CAST(:end AS date) + 1)::timestamp AT TIME ZONE :zone)
-""")
+FROM orders, span
+WHERE first IS NULL OR ({_within("placed_at")})
+""")  # noqa: S608
 
 _INVENTORY_SUMMARY = text("""
 SELECT warehouse_id, count(*) AS variants, sum(on_hand) AS on_hand, sum(reserved) AS reserved,
@@ -194,7 +200,7 @@ class SqlReports:
 
     async def order_stats(self, period: Period | None) -> OrderStats:
         # Without a period nothing reads the dates, but the types of the parameters must still be known.
-        span = {"start": None, "end": date.max, "zone": "UTC"} if period is None else self._span(period)
+        span = {"start": None, "end": None, "zone": "UTC"} if period is None else self._span(period)
         row = (await self._database.read(_ORDER_STATS, span))[0]
         decided = row.approved + row.rejected
         rate = (Decimal(row.approved) / decided).quantize(Decimal("0.0001")) if decided else None

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.base import any_of, new_id
+from db.base import any_of, new_id, now
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from domain.actor import Actor
 from domain.inventory.model import Allocation, LockedLevel, MovementKind, Shortage, allocate
@@ -20,6 +20,8 @@ class SqlStockGuard:
         self._connection, self._actor = connection, actor
 
     async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
+        if not demand:
+            return []
         levels = await self._lock(any_of(stock_levels.c.variant_id, list(demand)))
         allocations, shortages = allocate(demand, levels)
         if shortages or not allocations:
@@ -70,6 +72,8 @@ class SqlStockGuard:
         await self._connection.execute(
             reserve, [{"level": each.level.id, "to": each.level.reserved + each.quantity} for each in changes]
         )
+        # Read after the locks were had: the start of the transaction may lie before a movement that we waited for.
+        moment = now()
         movements = [
             {
                 "id": new_id(),
@@ -84,6 +88,7 @@ class SqlStockGuard:
                 "order_id": order_id,
                 "actor_id": self._actor.user_id,
                 "reason": reason,
+                "occurred_at": moment,
             }
             for each in changes
         ]

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, timestamp
@@ -18,11 +19,12 @@ from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
 from db.orders import SqlOrderStore
+from db.reading import violated
 from db.stock_guard import SqlStockGuard
 from db.users import SqlRefreshTokenStore, SqlUserStore
 from domain.actor import Actor
 from domain.events import NewEvent
-from domain.refusals import ErrorCode, IdempotencyConflict, Refused
+from domain.refusals import ErrorCode, IdempotencyConflict, Refused, unauthenticated
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -37,6 +39,15 @@ idempotency_keys = Table(
     timestamp("created_at"),
     Index("idempotency_keys_created_at_idx", "created_at"),
 )
+
+
+ACTOR_KEYS = {
+    "events_actor_id_fkey",
+    "idempotency_keys_actor_id_fkey",
+    "orders_placed_by_fkey",
+    "stock_movements_actor_id_fkey",
+}
+"""The foreign keys that name whoever acts."""
 
 
 class SqlUnitOfWork:
@@ -74,15 +85,26 @@ class SqlUnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if error is None and self._events:
-                await SqlEventWriter(self._running, self._actor, self._request_id).write(self._events)
-        except BaseException as failure:
-            await self._stack.__aexit__(type(failure), failure, failure.__traceback__)
-            raise
-        await self._stack.__aexit__(kind, error, trace)
+        if error is None:
+            try:
+                await self._write_events()
+            except BaseException as failure:
+                await self._close(failure)
+                raise
+        await self._close(error)
         if error is None and self._events:
             self._announce()
+
+    async def _write_events(self) -> None:
+        if self._events:
+            await SqlEventWriter(self._running, self._actor, self._request_id).write(self._events)
+
+    async def _close(self, error: BaseException | None) -> None:
+        """Commit, or roll back because of an error."""
+        await self._stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        if isinstance(error, IntegrityError) and violated(error) in ACTOR_KEYS:
+            # The access token outlived its user.
+            raise Refused(unauthenticated()) from error
 
     @property
     def _running(self) -> AsyncConnection:

@@ -156,10 +156,14 @@ class SqlRefreshTokenStore:
         await self._connection.execute(statement)
 
     async def spend(self, digest: str) -> tuple[UUID, UUID] | None:
-        found = select(refresh_tokens).where(refresh_tokens.c.digest == digest).with_for_update()
-        token = (await self._connection.execute(found)).one_or_none()
-        if token is None:
+        mine = refresh_tokens.c.digest == digest
+        family_of = select(refresh_tokens.c.family).where(mine).scalar_subquery()
+        # The first token of the family is the lock of all: whoever ends the family must not miss a token that
+        # somebody else is just being given.
+        first = select(refresh_tokens.c.id).where(refresh_tokens.c.id == family_of).with_for_update()
+        if (await self._connection.execute(first)).first() is None:
             return None
+        token = (await self._connection.execute(select(refresh_tokens).where(mine))).one()
         moment = now()
         if token.used_at is not None:
             family = update(refresh_tokens).where(refresh_tokens.c.family == token.family)

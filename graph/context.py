@@ -7,31 +7,11 @@ from typing import Any, Protocol, Self
 import strawberry
 
 from domain.actor import Actor
-from domain.catalog.ports import ProductReader, VariantReader
-from domain.customers.ports import CustomerReader
 from domain.events import EventFeed
-from domain.inventory.ports import StockLevelReader, StockMovementReader, WarehouseReader
-from domain.orders.ports import AdjustmentReader, OrderReader, OrderReturnReader, OrdersUnitOfWork
-from domain.reports.ports import ReportReader
-from domain.users.ports import PasswordHasher, TokenIssuer, UserReader, UsersUnitOfWork
+from domain.orders.ports import OrdersUnitOfWork
+from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork
 from graph.loaders import Loaders
-
-
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """Everything that queries read from."""
-
-    users: UserReader
-    customers: CustomerReader
-    products: ProductReader
-    variants: VariantReader
-    warehouses: WarehouseReader
-    stock_levels: StockLevelReader
-    stock_movements: StockMovementReader
-    orders: OrderReader
-    returns: OrderReturnReader
-    adjustments: AdjustmentReader
-    reports: ReportReader
+from graph.readers import Readers
 
 
 class ShopUnitOfWork(OrdersUnitOfWork, UsersUnitOfWork, Protocol):

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 import strawberry
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
 from domain import refusals
 from domain.refusals import ErrorCode, Refused
+from graph.context import Info
 from graph.enums import register
 from graph.node import object_type
 
@@ -77,36 +80,36 @@ class IdempotencyConflict(UserError):
     key: strawberry.ID = strawberry.field(description="The key.")
 
 
-async def outcome(payload: Callable[..., P], field: str | None, work: Awaitable[Any]) -> P:
+async def outcome(info: Info, payload: Callable[..., P], field: str | None, work: Awaitable[Any]) -> P:
     """Run a command and put its result, or its refusals, into a payload.
 
-    With `field` None the payload takes the attributes of the result itself.
+    With `field` None the payload takes the attributes of the result itself. What was read before the command is
+    forgotten: a document may hold several mutations, and each answers with what is true after it.
     """
     try:
         result = await work
     except Refused as refused:
         return payload(user_errors=list(refused.refusals))
+    finally:
+        info.context.renew_loaders()
     if field is None:
         return payload(user_errors=[], **{each.name: getattr(result, each.name) for each in fields(result)})
     return payload(user_errors=[], **{field: result})
 
 
 class PresentErrors(SchemaExtension):
-    """Gives each top-level error a code, and hides what went wrong inside."""
-
-    def on_operation(self) -> Iterator[None]:
-        yield
-        self._present(self.execution_context.result)
+    """Gives each top-level error of a stream a code; those of a single result are presented by the schema."""
 
     def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
-        self._present(result)
+        present_all(result, self.execution_context.context.request_id)
         yield
 
-    def _present(self, result: Any) -> None:
-        errors: list[GraphQLError] | None = getattr(result, "errors", None)
-        if errors:
-            request_id = self.execution_context.context.request_id
-            result.errors = [present(error, request_id) for error in errors]
+
+def present_all(result: Any, request_id: str) -> None:
+    """Give each error of a result a code, and hide what went wrong inside."""
+    errors: list[GraphQLError] | None = getattr(result, "errors", None)
+    if errors:
+        result.errors = [present(error, request_id) for error in errors]
 
 
 def present(error: GraphQLError, request_id: str) -> GraphQLError:
@@ -120,6 +123,10 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
         if first.field:
             extensions["field"] = list(first.field)
         return _shown(error, str(cause), extensions)
+    if isinstance(cause, MissingQueryError):
+        return _shown(error, "No GraphQL query found in the request", {"code": "BAD_REQUEST"})
+    if isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
+        return _shown(error, error.message, {"code": "BAD_REQUEST"})
     if cause is None or isinstance(cause, GraphQLError):
         code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
         return _shown(error, error.message, {"code": code})

@@ -34,8 +34,11 @@ class Relation:
         return await asyncio.shield(getattr(context.loaders, self.loader).load(key))
 
     async def many(self, parents: Sequence[Any], context: Context) -> list[Any]:
-        """What belongs to each parent, in their order."""
-        return await asyncio.gather(*(self.one(parent, context) for parent in parents))
+        """What belongs to each parent, in their order, by one call of the loader."""
+        keys = [getattr(parent, self.key) for parent in parents]
+        wanted = list(dict.fromkeys(key for key in keys if key is not None))
+        found = dict(zip(wanted, await getattr(context.loaders, self.loader).load_many(wanted), strict=True))
+        return [None if key is None else found[key] for key in keys]
 
 
 def relation(graphql_type: Any, loader: str, key: str, description: str) -> Any:

@@ -112,7 +112,7 @@ def _compare(name: str, given: Any) -> Compare:
         # The field is named after the type it refers to: `customer` takes the id of a Customer.
         type_name = name.title()
         values = {
-            "eq": given.eq and key_of(given.eq, type_name, "filter", name, "eq"),
+            "eq": None if given.eq is None else key_of(given.eq, type_name, "filter", name, "eq"),
             "in_": given.in_ and [key_of(each, type_name, "filter", name, "in") for each in given.in_],
         }
     return Compare(**values)

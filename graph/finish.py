@@ -23,9 +23,17 @@ ARGUMENTS = {
 }
 """Arguments that mean the same everywhere."""
 
+SCALARS = {
+    "Date": "A day, written as in ISO 8601: `2026-11-21`.",
+    "UUID": "A universally unique identifier, written as in RFC 9562.",
+}
+"""Scalars whose rules are the library's."""
+
 
 def finish(schema: GraphQLSchema) -> None:
-    """Describe the common arguments, and drop defaults of null, which say no more than that a value is optional."""
+    """Describe common arguments and scalars; drop defaults of null, which only say that a value is optional."""
+    for name, description in SCALARS.items():
+        schema.type_map[name].description = description
     for graphql_type in schema.type_map.values():
         if isinstance(graphql_type, GraphQLObjectType):
             for field in graphql_type.fields.values():

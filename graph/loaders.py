@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from aiodataloader import DataLoader
@@ -14,15 +14,10 @@ from domain.inventory.model import StockLevel, StockMovement, Warehouse
 from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine
 from domain.reading import Page, PageRequest
 from domain.users.model import User
-
-if TYPE_CHECKING:
-    from graph.context import Readers
+from graph.readers import Readers
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-BATCH = 1000
-"""The most keys of one statement."""
 
 Read = Callable[[Actor, Sequence[K]], Awaitable[Mapping[K, V]]]
 
@@ -31,7 +26,7 @@ class One(DataLoader[K, V | None]):
     """A thing by key; None where it does not exist or the viewer may not see it."""
 
     def __init__(self, read: Read[K, V], viewer: Actor) -> None:
-        super().__init__(max_batch_size=BATCH)
+        super().__init__()
         self._read, self._viewer = read, viewer
 
     async def batch_load_fn(self, keys: list[K]) -> list[V | None]:
@@ -43,7 +38,7 @@ class Many(DataLoader[K, Sequence[V]]):
     """The things that belong to a key, in their order; none where the viewer may not see them."""
 
     def __init__(self, read: Read[K, Sequence[V]], viewer: Actor) -> None:
-        super().__init__(max_batch_size=BATCH)
+        super().__init__()
         self._read, self._viewer = read, viewer
 
     async def batch_load_fn(self, keys: list[K]) -> list[Sequence[V]]:
@@ -54,7 +49,7 @@ class Many(DataLoader[K, Sequence[V]]):
 class Loaders:
     """The loaders of one viewer."""
 
-    def __init__(self, readers: "Readers", viewer: Actor) -> None:
+    def __init__(self, readers: Readers, viewer: Actor) -> None:
         self._readers, self._viewer = readers, viewer
         self._order_pages: dict[PageRequest, One[UUID, Page[Order]]] = {}
 

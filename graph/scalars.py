@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NewType
 
 import strawberry
 from graphql import GraphQLError
@@ -38,10 +38,22 @@ def _datetime_from_input(value: Any) -> datetime:
         raise GraphQLError('A DateTime is written as "2026-11-21T09:30:00Z".') from None
     if moment.tzinfo is None:
         raise GraphQLError('A DateTime names its zone: "2026-11-21T09:30:00Z" or "…+01:00".')
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise GraphQLError("A DateTime lies in the years 1 to 9999 of UTC.") from None
 
+
+BigInt = NewType("BigInt", int)
+"""A whole number of up to 53 bits, for sums that may pass the 32 bits of GraphQL's Int."""
 
 SCALARS: dict[object, ScalarDefinition] = {
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number, which may pass the 32 bits of Int; exact in JavaScript up to 2^53.",
+        serialize=int,
+        parse_value=int,
+    ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, written as a string. Trailing zeros carry no meaning.",

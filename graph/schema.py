@@ -1,23 +1,22 @@
-"""The schema: every feature's fields under three roots, and what happens around each operation."""
+"""The schema: every feature's fields under three roots."""
 
 from asyncio import gather
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import ExecutionContext
 
 from domain.refusals import Refused, bad_input
 from graph.catalog.queries import CatalogQueries
-from graph.context import Context, Info
+from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
 from graph.finish import finish
 from graph.inventory.queries import InventoryQueries
-from graph.node import Node, load_node
+from graph.node import Node, load_node, parse_id
+from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
 from graph.orders.errors import IllegalTransition, InsufficientStock, UnknownSku
 from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
@@ -40,7 +39,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
         graphql_type=Node | None, description="Anything by its global id; null where it is hidden from you."
     )
     async def node(self, info: Info, id: strawberry.ID) -> Any:
-        return await load_node(info.context, id, "id")
+        return await load_node(info.context, *parse_id(id, "id"))
 
     @strawberry.field(
         graphql_type=list[Node | None], description="Up to 100 things by their global ids, in that order."
@@ -48,8 +47,9 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Any]:
         if len(ids) > NODES_MAX:
             raise Refused(bad_input(f"At most {NODES_MAX} ids.", "ids"))
-        loads = [load_node(info.context, each, "ids", str(index)) for index, each in enumerate(ids)]
-        return await gather(*loads)
+        # All are parsed before any is read: a refusal must not leave reads behind that nobody waits for.
+        keys = [parse_id(each, "ids", str(index)) for index, each in enumerate(ids)]
+        return await gather(*(load_node(info.context, *key) for key in keys))
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
@@ -60,40 +60,6 @@ class Mutation(UserMutations, OrderMutations):
 @strawberry.type(description="What can be watched, over WebSocket or server-sent events.")
 class Subscription(OrderSubscriptions):
     """The root of subscriptions."""
-
-
-class FreshLoaders(SchemaExtension):
-    """Gives each operation loaders of its own; a WebSocket makes one context for all its operations."""
-
-    def on_operation(self) -> Iterator[None]:
-        context: Context = self.execution_context.context
-        self.execution_context.context = context.renewed()
-        yield
-
-
-class CountStatements(SchemaExtension):
-    """Tells in `extensions.statements` how many statements the operation took, where that is switched on."""
-
-    def on_operation(self) -> Iterator[None]:
-        self._count = self.execution_context.context.services.count_statements()
-        yield
-
-    def get_results(self) -> dict[str, Any]:
-        if not self.execution_context.context.services.expose_statements:
-            return {}
-        return {"statements": self._count.value}
-
-
-class ShopSchema(strawberry.Schema):
-    """A schema that leaves it to PresentErrors to log what is worth a line in the log."""
-
-    @property
-    def graphql_schema(self) -> GraphQLSchema:
-        """The schema as graphql-core knows it."""
-        return self._schema
-
-    def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log nothing here: a client's mistake is no event, and a fault is logged with its request id."""
 
 
 def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema:
@@ -108,8 +74,8 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
             PresentErrors,
             FreshLoaders,
             CountStatements,
-            lambda: ParserCache(maxsize=512),
-            lambda: ValidationCache(maxsize=512),
+            ParseOnce,
+            ValidateOnce,
             *extensions,
         ],
     )

@@ -6,29 +6,36 @@ and connects anew: broadcaster itself does not notice.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 import structlog
-from broadcaster import Broadcast
+from broadcaster import Broadcast, Event
+
+from app.live.valkey import ValkeyBackend
 
 log = structlog.get_logger("orderwire.live")
 
 CHANNEL = "orderwire_news"
 KEEPALIVE = 2.0
-SILENCE = 3 * KEEPALIVE
 RETRY = 0.5
+GOODBYE = 1.0
+"""Seconds that a broker is given to take leave; one that hangs is left alone."""
 
 
 class Doorbell:
     """Rings for all processes, and hears when any of them rings."""
 
-    def __init__(self, url: str, on_ring: Callable[[], None]) -> None:
-        """`url` is one of `memory://`, `postgresql://…`, `redis://…`; `on_ring` is called when there may be news."""
-        self._url = f"redis{url.removeprefix('valkey')}" if url.startswith("valkey") else url
-        self._on_ring = on_ring
+    def __init__(self, url: str, on_ring: Callable[[], None], keepalive: float = KEEPALIVE) -> None:
+        """`url` is one of `memory://`, `postgresql://…`, `redis://…`; `on_ring` is called when there may be news.
+
+        Three times `keepalive` seconds without a ring mean that the broker is gone.
+        """
+        self._url = url
+        self._on_ring, self._keepalive = on_ring, keepalive
         self._news = asyncio.Event()
         self._connected = asyncio.Event()
+        self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -44,6 +51,7 @@ class Doorbell:
                 await self._connected.wait()
 
     async def stop(self) -> None:
+        self._is_stopping = True
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -56,7 +64,8 @@ class Doorbell:
         self._news.set()
 
     async def _run(self) -> None:
-        while True:
+        # A broker's library may answer a cancellation with an error of its own; the flag does not get lost.
+        while not self._is_stopping:
             try:
                 await self._hold_connection()
             except Exception as error:
@@ -66,18 +75,25 @@ class Doorbell:
             await asyncio.sleep(RETRY)
 
     async def _hold_connection(self) -> None:
-        async with Broadcast(self._url) as broadcast, broadcast.subscribe(CHANNEL) as subscriber:
-            publisher = asyncio.create_task(self._publish(broadcast))
+        broadcast = broker(self._url)
+        try:
+            async with asyncio.timeout(3 * self._keepalive):
+                await broadcast.connect()
+                subscription = broadcast.subscribe(CHANNEL)
+                subscriber = await subscription.__aenter__()
             try:
-                while True:
-                    async with asyncio.timeout(SILENCE):
-                        await subscriber.get()
-                    self._connected.set()
-                    self._on_ring()
-                    if publisher.done():
-                        publisher.result()
+                await _until_one_fails(self._publish(broadcast), self._listen(subscriber.get))
             finally:
-                publisher.cancel()
+                await _leave(subscription.__aexit__(None, None, None))
+        finally:
+            await _leave(broadcast.disconnect())
+
+    async def _listen(self, heard: Callable[[], Awaitable[Event]]) -> None:
+        while True:
+            async with asyncio.timeout(3 * self._keepalive):
+                await heard()
+            self._connected.set()
+            self._on_ring()
 
     async def _publish(self, broadcast: Broadcast) -> None:
         """The only publisher: PostgreSQL's backend has one connection, which carries one statement at a time."""
@@ -85,5 +101,34 @@ class Doorbell:
             self._news.clear()
             await broadcast.publish(CHANNEL, "news")
             with suppress(TimeoutError):
-                async with asyncio.timeout(KEEPALIVE):
+                async with asyncio.timeout(self._keepalive):
                     await self._news.wait()
+
+
+def broker(url: str) -> Broadcast:
+    """The broker that a URL names, not connected yet."""
+    scheme, _, rest = url.partition("://")
+    if scheme in {"redis", "rediss", "valkey", "valkeys"}:
+        return Broadcast(backend=ValkeyBackend(f"{scheme.replace('valkey', 'redis')}://{rest}"))
+    return Broadcast(f"{scheme.removesuffix('+asyncpg')}://{rest}")
+
+
+async def _until_one_fails(*works: Coroutine[object, object, None]) -> None:
+    """Run works side by side; when one fails, or we are told to stop, none goes on."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        for task in (await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))[0]:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _leave(goodbye: Awaitable[object]) -> None:
+    """Take leave of a broker that may be gone: neither wait for it nor let its error hide why we leave."""
+    try:
+        async with asyncio.timeout(GOODBYE):
+            await goodbye
+    except Exception as error:
+        log.debug("doorbell_goodbye", error=repr(error))

@@ -1,8 +1,6 @@
 """The hub: reads each event of the log once per process and hands it to every subscriber."""
 
 import asyncio
-import base64
-import binascii
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -13,11 +11,16 @@ import structlog
 
 from db.events import EventReader
 from domain.events import Event
+from domain.opaque import seal, unseal
 from domain.refusals import ErrorCode, Refusal, Refused, unauthenticated
 
 log = structlog.get_logger("orderwire.live")
 
 BATCH = 500
+
+
+class _TokenEndedError(Exception):
+    """The access token of a subscriber has ended."""
 
 
 class Subscriber:
@@ -44,12 +47,15 @@ class Subscriber:
         """The next event, as soon as there is one; None once the subscriber is overrun.
 
         Raises:
-            TimeoutError: the moment `until` came first.
+            _TokenEndedError: the moment `until` came first.
         """
-        async with asyncio.timeout(None if until is None else (until - datetime.now(UTC)).total_seconds()):
-            while not self._events and not self.is_overrun:
-                self._wake.clear()
-                await self._wake.wait()
+        try:
+            async with asyncio.timeout(None if until is None else (until - datetime.now(UTC)).total_seconds()):
+                while not self._events and not self.is_overrun:
+                    self._wake.clear()
+                    await self._wake.wait()
+        except TimeoutError:
+            raise _TokenEndedError from None
         return None if self.is_overrun else self._events.popleft()
 
 
@@ -84,11 +90,12 @@ class Hub:
         # Registered before the log is read: what commits meanwhile waits in the queue, so there is no gap between
         # the past and the present; and what was read from the log is not taken from the queue again.
         subscriber = Subscriber(self._position, self._queue_size)
-        last = self._position if after is None else self._parse(after)
+        last = self._position if after is None else await self._parse(after)
         self._subscribers.add(subscriber)
         try:
             while last < subscriber.since and (events := await self._reader.after(last, BATCH)):
                 for event in events:
+                    _must_last(until)
                     yield event
                     last = event.position
             while True:
@@ -96,9 +103,10 @@ class Hub:
                 if event is None:
                     raise Refused(_resync(), cursor=self._cursor(last))
                 if event.position > last:
+                    _must_last(until)
                     yield event
                     last = event.position
-        except TimeoutError:
+        except _TokenEndedError:
             raise Refused(unauthenticated(), cursor=self._cursor(last)) from None
         finally:
             self._subscribers.discard(subscriber)
@@ -127,18 +135,28 @@ class Hub:
                 self._position = event.position
 
     def _cursor(self, position: int) -> str:
-        return base64.urlsafe_b64encode(f"v1.{self._epoch.hex[:8]}.{position}".encode()).decode().rstrip("=")
+        return seal(f"v1.{self._epoch.hex[:8]}.{position}")
 
-    def _parse(self, cursor: str) -> int:
+    async def _parse(self, cursor: str) -> int:
+        """The position in a cursor of this log, which another process may have made and read further than we have."""
         try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            version, epoch, position = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split(".")
-            if version == "v1" and epoch == self._epoch.hex[:8] and 0 <= int(position) <= self._position + BATCH:
-                return int(position)
-        except (ValueError, binascii.Error):
+            version, epoch, position = unseal(cursor).split(".")
+            wanted = int(position)
+            if (version, epoch) == ("v1", self._epoch.hex[:8]) and 0 <= wanted <= await self._head(wanted):
+                return wanted
+        except ValueError:
             pass
         message = "This is not a cursor of this shop's log. Read the present state and subscribe without one."
         raise Refused(Refusal(ErrorCode.INVALID_CURSOR, message, ("after",)))
+
+    async def _head(self, wanted: int) -> int:
+        return self._position if wanted <= self._position else await self._reader.head()
+
+
+def _must_last(until: datetime | None) -> None:
+    """Waiting notices by itself that a token ends; where there is always another event, nobody waits."""
+    if until is not None and until <= datetime.now(UTC):
+        raise _TokenEndedError
 
 
 def _resync() -> Refusal:

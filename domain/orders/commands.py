@@ -12,6 +12,7 @@ from domain.inventory.model import Shortage
 from domain.money import total
 from domain.orders import policy
 from domain.orders.model import (
+    COUNTRY_MAX,
     NOTES_MAX,
     TARGETS,
     NewLine,
@@ -54,7 +55,7 @@ async def place_order(
     policy.must_place(actor)
     if customer_id is not None:
         policy.must_place_for_others(actor)
-    if refusals := check_order(lines, notes, max_quantity):
+    if refusals := check_order(lines, notes, country, max_quantity):
         raise Refused(*refusals)
     async with uow:
         request = (str(customer_id), notes, country, [(line.sku, line.quantity) for line in lines])
@@ -103,7 +104,7 @@ async def cancel_order(
     return await _move(uow, actor, OrderAction.CANCEL, order_id, expected_version, idempotency_key, reason)
 
 
-def check_order(lines: Sequence[NewLine], notes: str | None, max_quantity: int) -> list[Refusal]:
+def check_order(lines: Sequence[NewLine], notes: str | None, country: str | None, max_quantity: int) -> list[Refusal]:
     """Every written rule that a new order breaks, each with its field; empty if it breaks none."""
     refusals: list[Refusal] = []
     if not 1 <= len(lines) <= LINES_MAX:
@@ -114,6 +115,8 @@ def check_order(lines: Sequence[NewLine], notes: str | None, max_quantity: int) 
             refusals.append(bad_input(f"A line has 1 to {max_quantity} units.", *path))
     if notes is not None and len(notes) > NOTES_MAX:
         refusals.append(bad_input(f"Notes have at most {NOTES_MAX} characters.", "input", "notes"))
+    if country is not None and (not country.strip() or len(country) > COUNTRY_MAX):
+        refusals.append(bad_input(f"A country has 1 to {COUNTRY_MAX} characters.", "input", "country"))
     return refusals
 
 

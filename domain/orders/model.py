@@ -11,6 +11,7 @@ from domain.money import Money
 from domain.refusals import ErrorCode, IllegalTransition, Refused, VersionConflict
 
 NOTES_MAX = 1000
+COUNTRY_MAX = 60
 
 
 class OrderStatus(StrEnum):

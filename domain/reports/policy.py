@@ -26,6 +26,12 @@ def must_read(actor: Actor) -> None:
         raise Refused(forbidden("read reports"))
 
 
+def must_read_stock(actor: Actor) -> None:
+    """Reports on stock tell what the stock levels tell."""
+    if not actor.has(Scope.INVENTORY_READ):
+        raise Refused(forbidden("read stock"))
+
+
 def check_period(period: Period, interval: ReportInterval | None = None) -> None:
     """Refuse an empty range, days beyond reason, an unknown time zone, and a range of too many rows."""
     if period.end < period.start:
@@ -36,7 +42,7 @@ def check_period(period: Period, interval: ReportInterval | None = None) -> None
     if period.time_zone not in _time_zones():
         message = "Not a time zone of the IANA database, such as Europe/London."
         raise Refused(bad_input(message, "timeZone"))
-    if interval is not None and period.end - period.start > timedelta(days=DAYS_MAX[interval]):
+    if interval is not None and period.end - period.start >= timedelta(days=DAYS_MAX[interval]):
         message = f"The range has more than {ROWS_MAX} rows. Choose a shorter one or a longer interval."
         raise Refused(bad_input(message, "to"))
 

@@ -36,11 +36,14 @@ async def ensure_admin(uow: UsersUnitOfWork, hasher: PasswordHasher, username: s
     """Make the first admin unless a user of that name exists, whose password then stays; True if made.
 
     Raises:
-        Refused: the name or the password breaks a rule.
+        Refused: the name or the password breaks a rule, or the name belongs to somebody who is no admin.
     """
     async with uow:
         existing = await uow.users.credentials(username)
     if existing is not None:
+        if not existing.user.is_admin:
+            message = f"The user {username} exists and is no admin. Choose another name for the first admin."
+            raise Refused(Refusal(ErrorCode.USERNAME_TAKEN, message))
         return False
     try:
         await register_user(uow, hasher, username, None, password, is_admin=True)

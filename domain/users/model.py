@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.actor import Actor
 from domain.refusals import Refusal, bad_input
 
 USERNAME = re.compile(r"[A-Za-z0-9]{4,20}")
@@ -26,6 +27,10 @@ class User:
     scopes: tuple[str, ...]
     created_at: datetime
     last_login_at: datetime | None
+
+    def as_actor(self) -> Actor:
+        """The user as somebody who acts."""
+        return Actor(self.id, self.username, self.is_admin, frozenset(self.scopes))
 
 
 @dataclass(frozen=True, slots=True)

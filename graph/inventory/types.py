@@ -75,4 +75,4 @@ class StockMovement(Node):
     variant: Variant | None = relation(Variant | None, "variant", "variant_id", "What moved.")
     warehouse: Warehouse | None = relation(Warehouse | None, "warehouse", "warehouse_id", "Where.")
     order: LazyOrder | None = relation(LazyOrder | None, "order", "order_id", "The order it served.")
-    actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system.")
+    actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system or where hidden.")

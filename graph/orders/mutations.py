@@ -36,7 +36,7 @@ class OrderPlaceInput:
 
     lines: list[OrderLineInput] = strawberry.field(description="1 to 100 lines; a SKU may occur more than once.")
     notes: str | None = strawberry.field(default=None, description="At most 1000 characters.")
-    country: str | None = strawberry.field(default=None, description="Where it goes to.")
+    country: str | None = strawberry.field(default=None, description="Where it goes to; at most 60 characters.")
     customer_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Who buys; yourself unless given. For another customer you need `orders:write`.",
@@ -111,17 +111,17 @@ class OrderMutations:
 
     @strawberry.mutation(description="Place an order and reserve its goods: all of it or nothing.")
     async def order_place(self, info: Info, input: OrderPlaceInput) -> OrderPlacePayload:
-        return await outcome(OrderPlacePayload, "order", _place(info, input))
+        return await outcome(info, OrderPlacePayload, "order", _place(info, input))
 
     @strawberry.mutation(description="Accept a pending order. Needs `orders:approve`.")
     async def order_approve(self, info: Info, input: OrderApproveInput) -> OrderApprovePayload:
         work = _move(commands.approve_order, info, input.id, input.expected_version, input.idempotency_key)
-        return await outcome(OrderApprovePayload, "order", work)
+        return await outcome(info, OrderApprovePayload, "order", work)
 
     @strawberry.mutation(description="Turn a pending order down and free its goods. Needs `orders:approve`.")
     async def order_reject(self, info: Info, input: OrderRejectInput) -> OrderRejectPayload:
         work = _move(commands.reject_order, info, input.id, input.expected_version, input.idempotency_key, input.reason)
-        return await outcome(OrderRejectPayload, "order", work)
+        return await outcome(info, OrderRejectPayload, "order", work)
 
     @strawberry.mutation(
         description="Call off an order that has not shipped, and free its goods."
@@ -129,7 +129,7 @@ class OrderMutations:
     )
     async def order_cancel(self, info: Info, input: OrderCancelInput) -> OrderCancelPayload:
         work = _move(commands.cancel_order, info, input.id, input.expected_version, input.idempotency_key, input.reason)
-        return await outcome(OrderCancelPayload, "order", work)
+        return await outcome(info, OrderCancelPayload, "order", work)
 
 
 async def _place(info: Info, input: OrderPlaceInput) -> model.Order:

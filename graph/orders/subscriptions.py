@@ -44,7 +44,7 @@ class OrderStatusChange:
     )
     to_status: OrderStatus = strawberry.field(name="to", description="The state now.")
     reason: str | None = strawberry.field(description="The reason that was given.")
-    actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system.")
+    actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system or where hidden.")
     order: Order | None = relation(Order | None, "order", "order_id", "The order as it is now.")
 
 

@@ -73,16 +73,21 @@ class Reports:
         period = policy.optional_period(since, until, time_zone)
         return await info.context.readers.reports.order_stats(period)
 
-    @strawberry.field(graphql_type=InventorySummary, description="Units and value in the warehouses.")
+    @strawberry.field(
+        graphql_type=InventorySummary, description="Units and value in the warehouses. Needs `inventory:read` too."
+    )
     async def inventory_summary(self, info: Info) -> StockSummary:
+        policy.must_read_stock(info.context.viewer)
         total, warehouses = await info.context.readers.reports.inventory_summary()
         return StockSummary(total, warehouses)
 
     @strawberry.field(
         graphql_type=list[StockLevel],
-        description="Stock levels that have a reorder point and not more available than that, the shortest first.",
+        description="Stock levels that have a reorder point and not more available than that, the shortest first."
+        " Needs `inventory:read` too.",
     )
     async def low_stock(self, info: Info, first: Size = 20) -> Sequence[StockLevelModel]:
+        policy.must_read_stock(info.context.viewer)
         check_size(first, "first")
         return await info.context.readers.reports.low_stock(first)
 

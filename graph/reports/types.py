@@ -14,6 +14,7 @@ from graph.enums import register
 from graph.fields import relation
 from graph.inventory.types import Warehouse
 from graph.node import object_type
+from graph.scalars import BigInt
 from graph.types import Money
 
 register(
@@ -47,7 +48,7 @@ class Figures:
     """The figures of a period."""
 
     orders: int = strawberry.field(description=ORDERS)
-    units: int = strawberry.field(description=UNITS)
+    units: BigInt = strawberry.field(description=UNITS)
     gross: Money = strawberry.field(description=GROSS)
     returns: Money = strawberry.field(description=RETURNS)
     net: Money = strawberry.field(description=NET)
@@ -80,7 +81,7 @@ class SalesReport:
 class TopProduct:
     """A line of the top products."""
 
-    units: int = strawberry.field(description=UNITS)
+    units: BigInt = strawberry.field(description=UNITS)
     gross: Money = strawberry.field(description=GROSS)
     variant: Variant | None = relation(Variant | None, "variant", "variant_id", "What was sold.")
 
@@ -96,7 +97,7 @@ class CountrySales:
         description="Different customers with an order or a return among those. One who is seen with two countries"
         " counts in both; orders without a customer count none."
     )
-    units: int = strawberry.field(description=UNITS)
+    units: BigInt = strawberry.field(description=UNITS)
     gross: Money = strawberry.field(description=GROSS)
     returns: Money = strawberry.field(description=RETURNS)
     net: Money = strawberry.field(description=NET)
@@ -127,9 +128,9 @@ class WarehouseStock:
     """Sums over stock levels."""
 
     variants: int = strawberry.field(description="Stock levels: pairs of a variant and a warehouse.")
-    on_hand: int = strawberry.field(description="Units in the warehouse.")
-    reserved: int = strawberry.field(description="Units of those that are promised to orders.")
-    available: int = strawberry.field(description="On hand less reserved.")
+    on_hand: BigInt = strawberry.field(description="Units in the warehouse.")
+    reserved: BigInt = strawberry.field(description="Units of those that are promised to orders.")
+    available: BigInt = strawberry.field(description="On hand less reserved.")
     low: int = strawberry.field(description="Levels with a reorder point and not more available than that.")
     value: Money = strawberry.field(description="Sum of units on hand times the list price of today.")
     warehouse: Warehouse | None = relation(

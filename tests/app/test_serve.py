@@ -1,0 +1,249 @@
+"""`orderwire serve` as a process: first start, restart, stop, and what it says when it cannot start."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import orjson
+import psutil
+import pytest
+import websockets
+from sqlalchemy import text
+from support.processes import Serving, eventually, is_gone, postgres_of, run, serving
+
+from db.engine import Database
+
+COUNTS = "{ orders(first: 1) { totalCount } products(first: 1) { totalCount } }"
+WATCH = "subscription { orderStatusChanged { to } }"
+RESTART = 3.0
+"""Seconds that a restart may take on an idle machine; the tests allow thrice that on a busy one."""
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in which a server ran once, in a hurry: without the demo shop."""
+    data_dir = tmp_path_factory.mktemp("used")
+    with serving(data_dir, seed=False) as server:
+        server.ready()
+        assert server.stop()[0] == 0
+    return data_dir
+
+
+async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: Path, record_property):
+    with serving(tmp_path) as server:
+        first = server.ready()
+        assert "An empty shop was filled with the demo shop." in server.told
+        assert server.url.startswith("http://127.0.0.1:")
+        username, password = server.value("Admin user"), server.value("Admin password")
+        token = server.sign_in(username, password)
+        counts = server.post(COUNTS, token)
+        code, stopped = server.stop()
+    assert (username, code, counts["orders"]["totalCount"]) == ("admin", 0, 2000)
+    assert postgres_of(tmp_path) == []
+
+    with serving(tmp_path) as server:
+        again = server.ready()
+        assert "filled" not in server.told
+        assert server.value("Admin password") == password
+        assert server.post(COUNTS, server.sign_in(username, password)) == counts
+
+    print(f"first start {first:.2f} s, restart {again:.2f} s, stop {stopped:.2f} s")
+    assert again < 3 * RESTART
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_either_signal_stops_everything_though_streams_are_open(used: Path, number: signal.Signals):
+    with serving(used, seed=False) as server:
+        server.ready()
+        token = server.sign_in("admin", server.value("Admin password")) or ""
+        code, took = await _stop_with_open_streams(server, token, number)
+
+    assert code == 0
+    assert took < 3
+    assert postgres_of(used) == []
+    assert all(map(is_gone, server.children))
+    assert "Traceback" not in server.logged, server.logged
+
+
+async def _stop_with_open_streams(server: Serving, token: str, number: signal.Signals) -> tuple[int, float]:
+    """Stop a server while somebody watches over a WebSocket and somebody over server-sent events."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    url = server.url.replace("http", "ws")
+    protocol = websockets.Subprotocol("graphql-transport-ws")
+    async with (
+        websockets.connect(url, subprotocols=[protocol], proxy=None) as watcher,
+        httpx.AsyncClient(trust_env=False) as client,
+        client.stream("POST", server.url, json={"query": WATCH}, headers=headers) as listener,
+    ):
+        await watcher.send(orjson.dumps({"type": "connection_init", "payload": headers}).decode())
+        await watcher.recv()
+        await watcher.send(orjson.dumps({"type": "subscribe", "id": "1", "payload": {"query": WATCH}}).decode())
+        assert listener.status_code == 200
+        return await asyncio.to_thread(server.stop, number)
+
+
+def test_ctrl_c_at_a_terminal_reaches_every_process_and_stops_all_in_order(used: Path):
+    with serving(used, seed=False) as server:
+        server.ready()
+        os.killpg(server.process.pid, signal.SIGINT)
+        code = server.process.wait(20)
+
+    assert (code, postgres_of(used)) == (0, [])
+    assert "Traceback" not in server.logged, server.logged
+
+
+def test_after_a_kill_the_next_server_starts_and_stops_postgresql(used: Path):
+    with serving(used, seed=False) as server:
+        server.ready()
+        server.process.kill()
+        server.process.wait(20)
+        assert len(postgres_of(used)) == 1
+
+        with serving(used, seed=False) as second:
+            second.ready()
+            assert second.stop()[0] == 0
+
+        assert postgres_of(used) == []
+
+
+def test_a_lock_file_that_outlived_its_machine_is_no_hindrance(used: Path):
+    # After a crash of the machine the number in the file may belong to any process: here, to this one.
+    lines = [os.getpid(), used / "postgres", 1700000000, 5432, used / "postgres", "", "12345 67890", "ready"]
+    (used / "postgres" / "postmaster.pid").write_text("\n".join(map(str, lines)) + "\n")
+    (used / "postgres" / ".handle_pids.json").write_text("")
+
+    with serving(used, seed=False) as server:
+        server.ready()
+        assert server.stop()[0] == 0
+
+    assert postgres_of(used) == []
+
+
+def test_a_port_in_use_is_told_in_one_line_and_nothing_is_started(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run(tmp_path, "serve", port=port)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"Cannot listen on 127.0.0.1:{port}: Address already in use.\n"
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_several_workers_serve_and_are_gone_afterwards(used: Path):
+    with serving(used, seed=False, workers=2) as server:
+        server.ready()
+        eventually(lambda: _answers(server))
+        code, _ = server.stop(signal.SIGTERM)
+
+    assert code == 0
+    assert len(server.children) >= 2
+    eventually(lambda: all(map(is_gone, server.children)), 5)
+    assert postgres_of(used) == []
+
+
+def _answers(server: Serving) -> bool:
+    try:
+        return server.post("{ me { id } }") == {"me": None}
+    except httpx.TransportError:
+        return False
+
+
+def test_a_password_that_is_given_is_not_told(tmp_path: Path):
+    with serving(tmp_path, seed=False, admin_password="given-password", admin_username="keeper") as server:
+        server.ready()
+        token = server.sign_in("keeper", "given-password")
+        told = server.told
+        server.stop()
+
+    assert token is not None
+    assert "given-password" not in told + server.logged
+    assert "as given by ORDERWIRE_ADMIN_PASSWORD" in told
+
+
+def test_production_makes_neither_a_shop_nor_an_admin_of_its_own(used: Path):
+    password = (used / "admin.password").read_text()
+    with serving(used, environment="production", admin_username="keeper") as server:
+        server.ready()
+        told = server.told
+        token = server.sign_in("admin", password)
+        answer = server.post("{ products(first: 1) { totalCount } users(first: 9) { nodes { username } } }", token)
+        server.stop()
+
+    assert answer == {"products": {"totalCount": 0}, "users": {"nodes": [{"username": "admin"}]}}
+    assert "`orderwire create-admin` makes an admin" in told
+    assert not (used / "keeper.password").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"port": "abc"}, "ORDERWIRE_PORT: Input should be a valid integer"),
+        ({"environment": "test"}, "ORDERWIRE_ENVIRONMENT: Input should be 'development' or 'production'"),
+        ({"broadcast_url": "kafka://x"}, "ORDERWIRE_BROADCAST_URL: "),
+        ({"database_url": "mysql://x"}, "ORDERWIRE_DATABASE_URL: "),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(tmp_path: Path, settings: dict[str, str], line: str):
+    result = run(tmp_path, "serve", **settings)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(line)
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_password_that_breaks_the_rules_is_told_in_one_line(used: Path):
+    result = run(used, "serve", seed=False, admin_username="keeper", admin_password="short")
+
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "A password has 8 to 256 characters."
+    assert "Traceback" not in result.stderr
+    assert postgres_of(used) == []
+
+
+def test_a_database_that_is_not_there_is_told_in_one_line(tmp_path: Path):
+    result = run(tmp_path, "serve", database_url="postgresql://nobody:secret@127.0.0.1:1/nowhere")
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("The database cannot be used: ")
+    assert result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="These tests run as an ordinary user anyway.")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (Debian: util-linux) is not installed.")
+def test_an_ordinary_user_can_run_it(tmp_path_factory: pytest.TempPathFactory):
+    nobody = 65534
+    data_dir = tmp_path_factory.mktemp("nobody")
+    os.chown(data_dir, nobody, nobody)
+    for parent in (data_dir.parent, data_dir.parent.parent):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    # The interpreter may lie below root's home: let the user read it, without any other right.
+    capability = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    user = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", *capability]
+
+    with serving(data_dir, *user, seed=False) as server:
+        server.ready()
+        token = server.sign_in("admin", server.value("Admin password"))
+        owners = {process.username() for process in [psutil.Process(server.process.pid), *postgres_of(data_dir)]}
+        code, _ = server.stop()
+
+    assert token is not None
+    assert owners == {"nobody"}
+    assert (code, postgres_of(data_dir)) == (0, [])
+
+
+async def test_own_database_and_broker_start_nothing(fresh_url: str, valkey: str, tmp_path: Path):
+    with serving(tmp_path, seed=False, database_url=fresh_url, broadcast_url=valkey) as server:
+        server.ready()
+        assert server.post("{ me { id } }") == {"me": None}
+        server.stop()
+
+    database = Database(fresh_url, 1)
+    found = await database.read(text("SELECT username FROM users"))
+    await database.close()
+    assert [row.username for row in found] == ["admin"]
+    assert not (tmp_path / "postgres").exists()

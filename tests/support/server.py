@@ -1,0 +1,115 @@
+"""A real server for tests: uvicorn on a free port of the loopback, set up as `orderwire serve` does."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from app.main import create_app
+from app.serve import server_config
+from app.settings import Settings
+from app.wiring import Process
+from domain.actor import Actor
+from domain.users.model import User
+
+PATIENCE = 10.0
+"""Seconds after which a condition counts as never met."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, its insides, and a client to speak to it."""
+
+    port: int
+    app: Starlette
+    process: Process
+    http: httpx.AsyncClient
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+    @property
+    def subscribers(self) -> int:
+        """How many subscribers the hub of this server feeds."""
+        return len(self.process.services.feed._subscribers)
+
+    def token(self, actor: Actor) -> str:
+        """An access token that names an actor."""
+        assert actor.user_id is not None
+        moment = datetime.now(UTC)
+        scopes = tuple(sorted(actor.scopes))
+        user = User(actor.user_id, actor.username or "", None, actor.is_admin, scopes, moment, None)
+        return self.process.services.issuer.access_token(user)
+
+    def headers(self, actor: Actor | None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(actor)}"} if actor else {}
+
+    async def post(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
+        """The whole body that answers an operation."""
+        body = {"query": query, "variables": variables}
+        response = await self.http.post("/graphql", json=body, headers=self.headers(actor))
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def get(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
+        """The data of an operation that must not fail."""
+        answer = await self.post(query, actor, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+
+@asynccontextmanager
+async def serving(settings: Settings, playground: Path | None = None) -> AsyncGenerator[Server]:
+    """A server in this event loop, from ready to stopped."""
+    with _logging_restored():
+        app = create_app(settings, playground) if playground else create_app(settings)
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(server_config(settings, app))
+        port = listener.getsockname()[1]
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await until(lambda: server.started or running.done())
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+                yield Server(port, app, app.state.process, client)
+        finally:
+            server.should_exit = True
+            await running
+
+
+async def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(patience):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged as a warning or worse."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@contextmanager
+def _logging_restored() -> Generator[None]:
+    """Whatever an application does to the logging of this process, undone."""
+    root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
+    kept = root.handlers, root.level, access.disabled
+    try:
+        yield
+    finally:
+        root.handlers, access.disabled = kept[0], kept[2]
+        root.setLevel(kept[1])
