@@ -47,7 +47,8 @@ def setting_type(field: FieldInfo) -> str:
         elif isinstance(rule, Le):
             highest = f" to {rule.le}"
         else:
-            highest = f", `{rule.pattern}`"
+            # The description names the schemes a URL may have; the pattern would break the table.
+            highest = ", a URL" if "://" in rule.pattern else f", `{rule.pattern}`"
     return text + lowest + highest
 
 
