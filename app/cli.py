@@ -31,16 +31,17 @@ def main() -> None:
     """Run the command line; a wrong setting or an unreachable server is one line, not a traceback."""
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
+    from app.security import SettingError
     from domain.refusals import Refused
 
     try:
         app()
     except ValidationError as error:
         for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            err.print(f"ORDERWIRE_{name}: {problem['msg']}")
+            name = "".join(f"ORDERWIRE_{part}: ".upper() for part in problem["loc"])
+            err.print(f"{name}{problem['msg'].removeprefix('Value error, ')}")
         sys.exit(BAD_INPUT)
-    except Refused as refused:
+    except (Refused, SettingError) as refused:
         err.print(str(refused))
         sys.exit(BAD_INPUT)
     except ArgumentError:
@@ -48,6 +49,9 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     except (DBAPIError, ConnectionError) as error:
         err.print(f"The database cannot be used: {getattr(error, 'orig', None) or error}")
+        sys.exit(1)
+    except OSError as error:
+        err.print(f"{error.filename}: {error.strerror}. ORDERWIRE_DATA_DIR must be a directory that can be written.")
         sys.exit(1)
 
 
@@ -82,7 +86,7 @@ def seed() -> None:
     from app.security import Argon2Hasher
 
     async def work(database: Any) -> bool:
-        return await fill(database, Argon2Hasher(1))
+        return await fill(database, Argon2Hasher(1), Settings().currency)
 
     if not _with_database(work):
         _fail("The shop is not empty: nothing was added.", code=1)

@@ -14,6 +14,9 @@ from app.settings import Settings
 from db import migrate
 from db.engine import Database
 
+NO_DATABASE = "3D000"
+"""The SQLSTATE of a database that does not exist."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -47,7 +50,9 @@ async def _database(url: str) -> list[Finding]:
         await database.ping()
         at, head = await migrate.current(database), migrate.head()
     except (DBAPIError, OSError) as error:
-        return [Finding("database", False, type(error).__name__)]
+        is_missing = getattr(getattr(error, "orig", None), "sqlstate", None) == NO_DATABASE
+        detail = "not there yet: run `orderwire migrate`" if is_missing else str(getattr(error, "orig", error))
+        return [Finding("database", False, detail)]
     finally:
         await database.close()
     return [

@@ -50,8 +50,8 @@ class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
 def _is_well_formed(message: Any) -> bool:
     """Whether what the library takes for granted holds."""
     match message:
-        case {"type": "subscribe", "id": str(), "payload": dict(payload)}:
-            return _is_operation(cast("dict[str, Any]", payload))
+        case {"type": "subscribe", "id": str()}:
+            return _is_operation(message.get("payload"))
         case {"type": "complete", "id": str()}:
             return True
         case {"type": str(kind)}:
@@ -60,7 +60,10 @@ def _is_well_formed(message: Any) -> bool:
             return False
 
 
-def _is_operation(payload: dict[str, Any]) -> bool:
+def _is_operation(given: Any) -> bool:
+    if not isinstance(given, dict):
+        return False
+    payload = cast("dict[str, Any]", given)
     return (
         isinstance(payload.get("query"), str)
         and isinstance(payload.get("variables"), dict | None)

@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
         allow_headers=["Authorization", "Content-Type", HEADER],
         expose_headers=[HEADER],
     )
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         middleware=[Middleware(RequestId), cors, Middleware(BodyLimit, most=settings.max_body_bytes)],
         routes=[
@@ -51,6 +51,9 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )
+    # The redirect would name whatever host the request claims.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Assets(StaticFiles):

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
-from app.security import Argon2Hasher, write_secret
+from app.security import Argon2Hasher, signing_key, write_secret
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
 from db.demo import seed_demo
 from db.engine import Database
 from domain.users.commands import ensure_admin
+from domain.users.model import Credentials
 
 DEMO_PASSWORD = "orderwire-demo"  # noqa: S105  (printed in the documents; the demo users have no rights)
 
@@ -25,6 +26,7 @@ class Prepared:
     """What `serve` tells about the preparations. `admin_password` is None where there is none to tell."""
 
     admin_password: str | None
+    has_admin: bool
     seeded: bool
 
 
@@ -45,6 +47,7 @@ def database_server(settings: Settings) -> Generator[Settings]:
 
 async def prepare(settings: Settings) -> Prepared:
     """Create and migrate the database, make the first admin, and fill an empty shop, as far as the settings say."""
+    signing_key(settings)  # made now, or refused, before anything else is done
     url = settings.database_url or ""
     if settings.migrate:
         await migrate.create_if_missing(url)
@@ -54,15 +57,16 @@ async def prepare(settings: Settings) -> Prepared:
             await migrate.upgrade(database)
         hasher = Argon2Hasher(settings.password_hashers)
         password = await _first_admin(settings, database, hasher)
-        seeded = settings.seeds and await seed(database, hasher)
+        has_admin = await _credentials(database, settings.admin_username) is not None
+        seeded = settings.seeds and await seed(database, hasher, settings.currency)
     finally:
         await database.close()
-    return Prepared(password, seeded)
+    return Prepared(password, has_admin, seeded)
 
 
-async def seed(database: Database, hasher: Argon2Hasher) -> bool:
-    """Fill the shop with the demo shop if it is empty; whether it was."""
-    return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD)) is not None
+async def seed(database: Database, hasher: Argon2Hasher, currency: str) -> bool:
+    """Fill the shop with the demo shop, priced in `currency`, if it is empty; whether it was."""
+    return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD), currency) is not None
 
 
 async def _first_admin(settings: Settings, database: Database, hasher: Argon2Hasher) -> str | None:
@@ -84,10 +88,14 @@ async def _first_admin(settings: Settings, database: Database, hasher: Argon2Has
 
 async def _is_password(database: Database, hasher: Argon2Hasher, username: str, password: str) -> bool:
     """Whether the kept password is still the admin's."""
+    credentials = await _credentials(database, username)
+    return await hasher.verify(password, credentials.password_hash if credentials else None)
+
+
+async def _credentials(database: Database, username: str) -> Credentials | None:
     unit_of_work = system_unit_of_work(database)
     async with unit_of_work:
-        credentials = await unit_of_work.users.credentials(username)
-    return await hasher.verify(password, credentials.password_hash if credentials else None)
+        return await unit_of_work.users.credentials(username)
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -51,6 +51,10 @@ class Argon2Hasher:
             return False
 
 
+class SettingError(Exception):
+    """A setting cannot be used; the message begins with its name."""
+
+
 class JwtIssuer:
     """Issues and checks access tokens (RFC 9068 in spirit: signed, short-lived, with an audience)."""
 
@@ -106,9 +110,16 @@ class JwtIssuer:
 
 
 def signing_key(settings: Settings) -> ECKey:
-    """The key from the settings, else the one in the data directory, made at the first start."""
+    """The key from the settings, else the one in the data directory, made at the first start.
+
+    Raises:
+        SettingError: the settings hold something else.
+    """
     if settings.signing_key is not None:
-        return ECKey.import_key(settings.signing_key.get_secret_value())
+        try:
+            return ECKey.import_key(settings.signing_key.get_secret_value())
+        except (JoseError, ValueError):
+            raise SettingError("ORDERWIRE_SIGNING_KEY: not a private key (P-256) in PEM form") from None
     path = settings.data_dir / "signing-key.pem"
     if not path.exists():
         write_secret(path, ECKey.generate_key("P-256").as_pem(private=True).decode())

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
 from rich.console import Console
@@ -70,7 +71,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         super().shutdown()
-        if self.cycle is not None and self.cycle.scope["state"].get(ENDLESS):
+        # Before the first request there is no cycle, whatever the annotation of the library says.
+        cycle: Any = self.cycle
+        if cycle is not None and cycle.scope.get("state", {}).get(ENDLESS):
             self.transport.close()
 
 
@@ -101,6 +104,8 @@ def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.C
         log_config=None,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
+        # A message over a socket is an operation too.
+        ws_max_size=settings.max_body_bytes,
     )
 
 
@@ -121,8 +126,8 @@ def _tell(settings: Settings, prepared: Prepared, address: str) -> None:
         console.print("An empty shop was filled with the demo shop.")
     secret = prepared.admin_password
     told = "as given by ORDERWIRE_ADMIN_PASSWORD at the first start" if settings.admin_password else "as set before"
-    if not settings.is_development and not settings.admin_password:
-        told += "; `orderwire create-admin` makes an admin"
+    if not prepared.has_admin:
+        told = "none: there is no such admin yet, `orderwire create-admin` makes one"
     console.print(
         f"\n[bold]Orderwire is running.[/bold]\n"
         f"  Playground      {address}/graphql\n"

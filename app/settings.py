@@ -54,7 +54,9 @@ class Settings(BaseSettings):
         default=None,
         description="Whether `serve` fills an empty shop with the demo shop. Without it: in development only.",
     )
-    admin_username: str = Field(default="admin", description="The name of the first admin.")
+    admin_username: str = Field(
+        default="admin", pattern="^[A-Za-z0-9]{4,20}$", description="The name of the first admin."
+    )
     admin_password: SecretStr | None = Field(
         default=None,
         description="The password of the first admin. Without it one is made at the first start, in development only.",
@@ -101,7 +103,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _workers_hear_each_other(self) -> Self:
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
-            raise ValueError("BROADCAST_URL: memory:// reaches one process only; leave it out for several WORKERS")
+            raise ValueError("ORDERWIRE_BROADCAST_URL: memory:// reaches one process; leave it out for several workers")
         return self
 
     @property

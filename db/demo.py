@@ -19,6 +19,7 @@ from db.orders import order_lines, order_numbers, orders
 from db.returns import return_lines, returns
 from db.users import users
 from domain.demo.shop import DemoShop, make_shop
+from domain.money import DEFAULT_CURRENCY
 
 LOCK = 1397048644
 """The key of the advisory lock: the letters SEED."""
@@ -32,7 +33,9 @@ class _Load(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
-async def seed_demo(database: Database, today: datetime, password_hash: str) -> Mapping[str, int] | None:
+async def seed_demo(
+    database: Database, today: datetime, password_hash: str, currency: str = DEFAULT_CURRENCY
+) -> Mapping[str, int] | None:
     """Load the demo shop as it is at the moment `today`, and return the number of rows by table.
 
     Only an empty shop is filled; None means that this one is not. All demo users get the same password.
@@ -42,7 +45,7 @@ async def seed_demo(database: Database, today: datetime, password_hash: str) -> 
         await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         if not await _is_empty(connection):
             return None
-        shop = make_shop(today, taken=await _taken_names(connection))
+        shop = make_shop(today, taken=await _taken_names(connection), currency=currency)
         loads = list(_loads(shop, password_hash))
         for load in loads:
             await _copy(connection, load)

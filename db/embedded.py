@@ -58,7 +58,7 @@ def _forget_dead_processes(handles: Path) -> None:
     if not handles.exists():
         return
     try:
-        listed = json.loads(handles.read_text())
+        listed: list[int] = json.loads(handles.read_text())
     except ValueError:
         # Killed while writing it.
         listed = []

@@ -239,7 +239,8 @@ class SqlReports:
         }
 
     def _money(self, amount: Decimal) -> Money:
-        return Money(amount, self._currency)
+        # An empty sum is 0, and is written as every other amount is: with two decimals at least.
+        return Money(max(amount, amount.quantize(PENNY), key=_decimals), self._currency)
 
     def _figures(
         self, orders: Any, units: Any, gross: Decimal, returns: Decimal, adjustments: Decimal
@@ -271,6 +272,13 @@ class SqlReports:
         available = on_hand - reserved
         value = self._money(row.value)
         return InventorySummary(row.warehouse_id, row.variants, on_hand, reserved, available, row.low, value)
+
+
+PENNY = Decimal("0.01")
+
+
+def _decimals(amount: Decimal) -> int:
+    return -int(amount.as_tuple().exponent)
 
 
 _FIGURES = ("orders", "units", "gross", "returns", "adjustments")

@@ -36,8 +36,7 @@ class Services:
 class StatementCount(Protocol):
     """How many statements an operation has sent to the database so far."""
 
-    @property
-    def value(self) -> int: ...
+    value: int
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ def key_of(value: str, type_name: str, *path: str) -> UUID:
     """
     found, key = parse_id(value, *path)
     if found != type_name:
-        raise Refused(bad_input(f"This is the id of a {found}; a {type_name} is wanted.", *path))
+        raise Refused(bad_input(f"This is the id of something else; the id of type {type_name} is wanted.", *path))
     return key
 
 

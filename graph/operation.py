@@ -7,6 +7,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.types import StreamExecutionResult
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -35,6 +36,11 @@ class CountStatements(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         self._count = self.execution_context.context.services.count_statements()
         yield
+
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:  # noqa: ARG002  (a hook)
+        yield
+        # The next event starts from nothing again.
+        self._count.value = 0
 
     def get_results(self) -> dict[str, Any]:
         if not self.execution_context.context.services.expose_statements:
@@ -93,6 +99,10 @@ class ShopSchema(strawberry.Schema):
             refusal = await super()._prepare_operation_async(context, extensions_runner)
             return refusal or _ambiguous(context)
         except GraphQLError as error:
+            return PreExecutionError(data=None, errors=[error])
+        except ValueError:
+            # Python refuses to read a number of thousands of digits.
+            error = GraphQLError("A number in the document is too long.")
             return PreExecutionError(data=None, errors=[error])
         except RecursionError:
             error = GraphQLError("The document is nested too deeply.", extensions={"code": "GRAPHQL_PARSE_FAILED"})

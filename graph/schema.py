@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import strawberry
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from domain.refusals import Refused, bad_input
@@ -27,6 +27,9 @@ from graph.users.mutations import UserMutations
 from graph.users.queries import UserQueries
 
 NODES_MAX = 100
+
+DEPTH_MAX = 12
+"""Lists within lists multiply: what a short document may ask for grows with a power of its depth."""
 
 ERRORS = (PlainError, IllegalTransition, VersionConflict, InsufficientStock, UnknownSku, IdempotencyConflict)
 
@@ -74,6 +77,7 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
             PresentErrors,
             FreshLoaders,
             CountStatements,
+            lambda: QueryDepthLimiter(max_depth=DEPTH_MAX),
             ParseOnce,
             ValidateOnce,
             *extensions,

@@ -1,8 +1,8 @@
 """The doorbell between processes: it says that there is news, never what the news is.
 
 A ring that is lost, doubled or late changes nothing but the delay, for whoever hears it reads the log, and reads it
-now and then anyway. Every process rings every two seconds, so that one that hears nothing knows its broker is gone
-and connects anew: broadcaster itself does not notice.
+now and then anyway. Every process gives a sign of life every two seconds, so that one that hears nothing knows its
+broker is gone and connects anew: broadcaster itself does not notice.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from app.live.valkey import ValkeyBackend
 log = structlog.get_logger("orderwire.live")
 
 CHANNEL = "orderwire_news"
+NEWS, ALIVE = "news", "alive"
 KEEPALIVE = 2.0
 RETRY = 0.5
 GOODBYE = 1.0
@@ -34,21 +35,22 @@ class Doorbell:
         self._url = url
         self._on_ring, self._keepalive = on_ring, keepalive
         self._news = asyncio.Event()
-        self._connected = asyncio.Event()
+        self._is_connected = False
+        self._answered = asyncio.Event()
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_connected(self) -> bool:
         """Whether the broker was heard within the last seconds."""
-        return self._connected.is_set()
+        return self._is_connected
 
     async def start(self, patience: float = 5.0) -> None:
-        """Connect, and wait for the broker at most `patience` seconds; after that, go on trying in the background."""
+        """Connect, waiting at most `patience` seconds; where that fails, go on trying in the background."""
         self._task = asyncio.create_task(self._run())
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                await self._connected.wait()
+                await self._answered.wait()
 
     async def stop(self) -> None:
         self._is_stopping = True
@@ -71,7 +73,8 @@ class Doorbell:
             except Exception as error:
                 log.warning("doorbell_lost", error=repr(error))
             finally:
-                self._connected.clear()
+                self._is_connected = False
+                self._answered.set()
             await asyncio.sleep(RETRY)
 
     async def _hold_connection(self) -> None:
@@ -91,15 +94,19 @@ class Doorbell:
     async def _listen(self, heard: Callable[[], Awaitable[Event]]) -> None:
         while True:
             async with asyncio.timeout(3 * self._keepalive):
-                await heard()
-            self._connected.set()
-            self._on_ring()
+                message = (await heard()).message
+            # Rings were missed before the connection stood; a sign of life alone is no reason to read.
+            if message == NEWS or not self.is_connected:
+                self._on_ring()
+            self._is_connected = True
+            self._answered.set()
 
     async def _publish(self, broadcast: Broadcast) -> None:
         """The only publisher: PostgreSQL's backend has one connection, which carries one statement at a time."""
         while True:
+            message = NEWS if self._news.is_set() else ALIVE
             self._news.clear()
-            await broadcast.publish(CHANNEL, "news")
+            await broadcast.publish(CHANNEL, message)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._keepalive):
                     await self._news.wait()

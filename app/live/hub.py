@@ -12,7 +12,7 @@ import structlog
 from db.events import EventReader
 from domain.events import Event
 from domain.opaque import seal, unseal
-from domain.refusals import ErrorCode, Refusal, Refused, unauthenticated
+from domain.refusals import ErrorCode, Refusal, Refused
 
 log = structlog.get_logger("orderwire.live")
 
@@ -107,7 +107,7 @@ class Hub:
                     yield event
                     last = event.position
         except _TokenEndedError:
-            raise Refused(unauthenticated(), cursor=self._cursor(last)) from None
+            raise Refused(_token_ended(), cursor=self._cursor(last)) from None
         finally:
             self._subscribers.discard(subscriber)
 
@@ -157,6 +157,11 @@ def _must_last(until: datetime | None) -> None:
     """Waiting notices by itself that a token ends; where there is always another event, nobody waits."""
     if until is not None and until <= datetime.now(UTC):
         raise _TokenEndedError
+
+
+def _token_ended() -> Refusal:
+    message = "Your access token has ended. Subscribe again with a new one, and `after` the cursor in `extensions`."
+    return Refusal(ErrorCode.UNAUTHENTICATED, message)
 
 
 def _resync() -> Refusal:

@@ -23,14 +23,15 @@ class ValkeyBackend(BroadcastBackend):
     """One connection to speak, one to listen. Neither tries anything twice: the doorbell does."""
 
     def __init__(self, url: str) -> None:
-        self._client: Redis = Redis.from_url(
+        # Typed by nobody: the library's own types are full of unknowns.
+        self._client: Any = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
             url,
             decode_responses=True,
             retry=Retry(NoBackoff(), 0),
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
         )
-        self._ears = self._client.pubsub()
+        self._ears: Any = self._client.pubsub()
         self._is_listening = asyncio.Event()
 
     async def connect(self) -> None:
@@ -45,15 +46,15 @@ class ValkeyBackend(BroadcastBackend):
         await self._ears.aclose()
         await self._client.aclose()
 
-    async def subscribe(self, channel: str) -> None:
-        await _whole(self._ears.subscribe(channel))
+    async def subscribe(self, group: str) -> None:
+        await _whole(self._ears.subscribe(group))
         # What is said on the other connection before this one is confirmed would not be heard.
         if await _whole(self._ears.get_message(timeout=PATIENCE)) is None:
             raise LostError("The subscription was not confirmed.")
         self._is_listening.set()
 
-    async def unsubscribe(self, channel: str) -> None:
-        await _whole(self._ears.unsubscribe(channel))
+    async def unsubscribe(self, group: str) -> None:
+        await _whole(self._ears.unsubscribe(group))
 
     async def publish(self, channel: str, message: Any) -> None:
         await _whole(self._client.publish(channel, message))

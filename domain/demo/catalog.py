@@ -8,7 +8,7 @@ from itertools import product as combinations
 from domain.catalog.model import Product, Variant, VariantKind
 from domain.demo.dice import Dice
 from domain.demo.goods import BACKORDERED, SERVICES, Choice, Item, items
-from domain.money import DEFAULT_CURRENCY, Money
+from domain.money import Money
 
 # Prices end in 0 or 5 pence.
 STEPS = Decimal(20)
@@ -23,18 +23,22 @@ class Catalog:
     variants: list[Variant]
 
 
-def make_catalog(dice: Dice, opening: datetime) -> Catalog:
+def make_catalog(dice: Dice, opening: datetime, currency: str) -> Catalog:
     """The assortment, listed in the year before the opening."""
     listed = sorted(dice.moment(opening - timedelta(days=365), opening) for _ in items())
     catalog = Catalog([], [])
     for item, moment in zip(items(), listed, strict=True):
         made = Product(dice.id(moment), item.name, item.description, moment, moment)
         catalog.products.append(made)
-        catalog.variants.extend(_variant(dice, item, made, choices, moment) for choices in combinations(*item.axes))
+        catalog.variants.extend(
+            _variant(dice, item, made, choices, moment, currency) for choices in combinations(*item.axes)
+        )
     return catalog
 
 
-def _variant(dice: Dice, item: Item, product: Product, choices: tuple[Choice, ...], moment: datetime) -> Variant:
+def _variant(
+    dice: Dice, item: Item, product: Product, choices: tuple[Choice, ...], moment: datetime, currency: str
+) -> Variant:
     sku = "-".join([item.code, *(choice.code for choice in choices)])
     name = ", ".join([item.name, *(choice.label for choice in choices)])
     price = item.price
@@ -47,7 +51,7 @@ def _variant(dice: Dice, item: Item, product: Product, choices: tuple[Choice, ..
         sku=sku,
         name=name,
         kind=VariantKind.SERVICE if item.code in SERVICES else VariantKind.GOODS,
-        price=Money(rounded.quantize(PENNY), DEFAULT_CURRENCY),
+        price=Money(rounded.quantize(PENNY), currency),
         allow_backorder=sku == BACKORDERED,
         created_at=moment,
         updated_at=moment,

@@ -18,6 +18,7 @@ from domain.demo.timeline import Timeline
 from domain.demo.trade import Trade
 from domain.events import Event
 from domain.inventory.model import StockLevel, StockMovement, Warehouse
+from domain.money import DEFAULT_CURRENCY
 from domain.orders.model import Order, OrderLine, OrderReturn, ReturnLine
 from domain.users.model import User
 
@@ -50,7 +51,9 @@ class DemoShop:
     events: list[Event]
 
 
-def make_shop(today: datetime, seed: int = SEED, taken: Collection[str] = ()) -> DemoShop:
+def make_shop(
+    today: datetime, seed: int = SEED, taken: Collection[str] = (), currency: str = DEFAULT_CURRENCY
+) -> DemoShop:
     """The shop as it is at the moment `today`; nothing in it lies later.
 
     `taken` are usernames and e-mail addresses, in lower case, that the demo users must not have.
@@ -59,7 +62,7 @@ def make_shop(today: datetime, seed: int = SEED, taken: Collection[str] = ()) ->
     opening = today.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     dice, timeline = Dice(seed), Timeline(today)
     ledger, log = Ledger(dice), Log(dice)
-    catalog = make_catalog(dice, opening)
+    catalog = make_catalog(dice, opening, currency)
     people = make_people(dice, opening, today, taken)
     warehouses = make_warehouses(dice, opening)
     goods = [

@@ -30,6 +30,7 @@ from domain.refusals import (
     UnknownSku,
     bad_input,
     not_found,
+    unauthenticated,
 )
 
 LINES_MAX = 100
@@ -144,9 +145,10 @@ async def _move(
         order = await uow.orders.get_for_update(actor, order_id)
         if order is None:
             raise Refused(not_found("order", "input", "id"))
-        policy.must(actor, action, order)
         order.must_be_version(expected_version)
-        moved = await uow.orders.save(order.move_to(TARGETS[action]))
+        wanted = order.move_to(TARGETS[action])
+        policy.must(actor, action, order)
+        moved = await uow.orders.save(wanted)
         if moved.status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
             await uow.stock.release(order.id, reason)
         _record(uow, moved, order.status, reason)
@@ -167,9 +169,11 @@ async def _customer(uow: OrdersUnitOfWork, actor: Actor, customer_id: UUID | Non
         if customer is None:
             raise Refused(not_found("customer", "input", "customerId"))
         return customer
-    user = await uow.users.get(actor.user_id) if actor.user_id else None
-    if user is None:
+    if actor.user_id is None:
         raise Refused(bad_input("Say for which customer.", "input", "customerId"))
+    user = await uow.users.get(actor.user_id)
+    if user is None:
+        raise Refused(unauthenticated())
     return await uow.customers.of_user(user)
 
 

@@ -42,11 +42,10 @@ async def test_seed_fills_an_empty_shop_once(fresh_url: str, tmp_path: Path):
 async def test_create_admin_makes_one_who_can_sign_in(fresh_url: str, tmp_path: Path):
     arguments = ("create-admin", "keeper", "--password", "password1")
 
-    made, again = (run(tmp_path, *arguments, database_url=fresh_url) for _ in range(2))
+    made = run(tmp_path, *arguments, database_url=fresh_url)
     short = run(tmp_path, "create-admin", "me", "--password", "short", database_url=fresh_url)
 
     assert (made.returncode, made.stdout) == (0, "keeper is an admin now.\n")
-    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
     assert short.returncode == 2
     assert short.stderr == "A username has 4 to 20 letters (A-Z, a-z) or digits. A password has 8 to 256 characters.\n"
     assert await column(fresh_url, "SELECT username FROM users WHERE is_admin") == ["keeper"]
@@ -90,21 +89,14 @@ async def test_import_brings_a_file_in_and_prints_its_counts(fresh_url: str, tmp
     assert await column(fresh_url, "SELECT number FROM orders") == ["536365"]
 
 
-@pytest.mark.parametrize(
-    ("content", "place"),
-    [
-        (HEADER + SALE.format(date=DATE) + SALE.format(date="yesterday"), "line 3, column InvoiceDate"),
-        (HEADER + SALE.format(date=DATE).replace(",6,", ",six,"), "line 2, column Quantity"),
-    ],
-)
-async def test_import_names_line_and_column_of_what_is_wrong(fresh_url: str, tmp_path: Path, content: str, place: str):
+async def test_import_names_line_and_column_of_what_is_wrong(fresh_url: str, tmp_path: Path):
     file = tmp_path / "bad.csv"
-    file.write_text(content)
+    file.write_text(HEADER + SALE.format(date=DATE) + SALE.format(date="yesterday"))
 
     result = run(tmp_path, "import", "online-retail", file, database_url=fresh_url)
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert place in result.stderr
+    assert "line 3, column InvoiceDate" in result.stderr
     assert await column(fresh_url, "SELECT number FROM orders") == []
 
 
@@ -120,4 +112,6 @@ def test_help_lists_the_commands(tmp_path: Path):
     result = run(tmp_path, "--help")
 
     assert result.returncode == 0
-    assert all(name in result.stdout for name in ("serve", "migrate", "seed", "import", "schema", "create-admin", "doctor"))
+    assert all(
+        name in result.stdout for name in ("serve", "migrate", "seed", "import", "schema", "create-admin", "doctor")
+    )

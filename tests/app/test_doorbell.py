@@ -1,4 +1,4 @@
-"""The doorbell on real brokers: rings are heard by all, a lost broker is noticed and found again, stopping never hangs."""
+"""The doorbell on real brokers: all hear it ring, a lost broker is found again, and stopping never hangs."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -51,7 +51,6 @@ def broker(request: pytest.FixtureRequest) -> str:
 
 async def test_a_ring_is_heard_by_every_process(broker: str):
     async with hung(broker, 30) as (ringing, own), hung(broker, 30) as (_, other), hung(broker, 30) as (_, third):
-        await until(lambda: own.rings >= 3 and other.rings >= 2 and third.rings >= 1)
         before = [ears.rings for ears in (own, other, third)]
 
         ringing.ring()
@@ -63,7 +62,6 @@ async def test_a_ring_is_heard_by_every_process(broker: str):
 
 async def test_many_rings_at_once_become_one(broker: str):
     async with hung(broker, 30) as (ringing, _), hung(broker, 30) as (_, other):
-        await until(lambda: other.rings >= 1)
         before = other.rings
 
         for _ in range(1000):
@@ -75,7 +73,7 @@ async def test_many_rings_at_once_become_one(broker: str):
 
 async def test_memory_joins_the_parts_of_one_process():
     async with hung("memory://", 30) as (doorbell, ears):
-        await until(lambda: ears.rings == 1)
+        assert ears.rings == 1
 
         doorbell.ring()
 
@@ -111,13 +109,15 @@ async def test_a_valkey_that_comes_back_is_found_again():
         await asyncio.to_thread(again.start)
         try:
             await until(lambda: doorbell.is_connected)
-            await until(lambda: ears.rings > heard + 1)
+            await until(lambda: ears.rings > heard)
         finally:
             await asyncio.to_thread(again.stop)
             await until(lambda: not doorbell.is_connected)
 
 
-@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "postgresql://127.0.0.1:1/nowhere", "postgresql://nobody@/x?host=/"])
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1:1", "postgresql://127.0.0.1:1/nowhere", "postgresql://nobody@/x?host=/"]
+)
 async def test_a_broker_that_was_never_there_holds_up_neither_start_nor_stop(url: str):
     doorbell = Doorbell(url, lambda: None)
 

@@ -150,7 +150,7 @@ async def test_a_watcher_that_vanishes_is_forgotten(server: Server, admin: Actor
 async def test_the_end_of_the_token_ends_the_stream_with_a_cursor(server: Server, admin: Actor):
     stream = server.process.services.feed.follow(None, datetime.now(UTC) + timedelta(seconds=0.1))
 
-    with pytest.raises(Refused, match="Sign in first") as ended:
+    with pytest.raises(Refused, match="Your access token has ended") as ended:
         await anext(stream)
 
     assert ended.value.extensions.keys() == {"cursor"}
@@ -164,7 +164,7 @@ async def test_a_token_that_has_ended_gets_no_event_that_was_missed(server: Serv
     await place(server, admin)
 
     stream = server.process.services.feed.follow(cursor, datetime.now(UTC))
-    with pytest.raises(Refused, match="Sign in first") as ended:
+    with pytest.raises(Refused, match="Your access token has ended") as ended:
         await anext(stream)
 
     assert ended.value.extensions == {"cursor": cursor}

@@ -86,7 +86,9 @@ async def test_no_secret_reaches_the_log(settings: Settings, capsys: pytest.Capt
         await server.post(SIGN_UP_AND_IN, username="x", password=password)
 
     # What the test's own HTTP client says at this level does not count.
-    logged = [line for line in lines(capsys) if not line["logger"].startswith(("httpx", "httpcore", "websockets.client"))]
+    logged = [
+        line for line in lines(capsys) if not line["logger"].startswith(("httpx", "httpcore", "websockets.client"))
+    ]
     told = orjson.dumps(logged).decode()
     assert len(logged) > 5
     assert [

@@ -185,7 +185,9 @@ async def test_each_operation_reads_the_rows_anew(lasting: Server):
     async with signed_in(lasting, buyer) as client:
         before = await client.run("{ me { email } }", "1")
 
-        await lasting.process.database.execute(update(users).where(users.c.id == buyer.user_id).values(email="m@example.com"))
+        await lasting.process.database.execute(
+            update(users).where(users.c.id == buyer.user_id).values(email="m@example.com")
+        )
         after = await client.run("{ me { email } }", "2")
 
     assert before["data"] == {"me": {"email": f"{buyer.username}@example.com"}}

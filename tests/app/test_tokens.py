@@ -111,7 +111,9 @@ async def test_another_scheme_is_refused(lasting: Server, scheme: str):
 async def test_a_valid_token_names_the_viewer(lasting: Server):
     admin = await make_admin(lasting.process.database, next(NAMES))
 
-    assert await lasting.get("{ me { username isAdmin } }", admin) == {"me": {"username": admin.username, "isAdmin": True}}
+    assert await lasting.get("{ me { username isAdmin } }", admin) == {
+        "me": {"username": admin.username, "isAdmin": True}
+    }
 
 
 async def test_a_token_carries_exactly_the_claims_of_the_design(lasting: Server):

@@ -53,13 +53,17 @@ BAD = [
         "users_email_key",
     ),
     (
-        "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind) SELECT aggregate_type, aggregate_id,"
-        " sequence, kind FROM events",
+        (
+            "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind) SELECT aggregate_type, aggregate_id,"
+            " sequence, kind FROM events"
+        ),
         "events_aggregate_key",
     ),
     (
-        "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind)"
-        " VALUES ('ORDER', gen_random_uuid(), 1, 'RUMOUR')",
+        (
+            "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind)"
+            " VALUES ('ORDER', gen_random_uuid(), 1, 'RUMOUR')"
+        ),
         "events_kind_check",
     ),
 ]
@@ -73,8 +77,10 @@ async def filled(database: Database) -> Database:
     await make_return(database, order=order, lines=[(variant, 1, "10")])
     for statement in (
         "INSERT INTO users (username, email, password_hash) VALUES ('clerk', 'clerk@example.com', '-')",
-        "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind)"
-        " VALUES ('USER', gen_random_uuid(), 1, 'USER_REGISTERED')",
+        (
+            "INSERT INTO events (aggregate_type, aggregate_id, sequence, kind)"
+            " VALUES ('USER', gen_random_uuid(), 1, 'USER_REGISTERED')"
+        ),
     ):
         await database.execute(text(statement))
     return database

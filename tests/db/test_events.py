@@ -5,6 +5,7 @@ import random
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
+from support.waiting import until
 
 from db.engine import Database
 from db.events import LOCK, EventReader
@@ -83,9 +84,11 @@ async def test_a_writer_waits_while_another_one_holds_the_end_of_the_log(databas
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         writing = asyncio.create_task(write())
         waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        async with asyncio.timeout(5):
-            while (await database.read(waiting))[0][0] == 0:
-                await asyncio.sleep(0)
+
+        async def is_waiting() -> bool:
+            return (await database.read(waiting))[0][0] == 1
+
+        await until(is_waiting)
         assert await EventReader(database).head() == 0
     await writing
 

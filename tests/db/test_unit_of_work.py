@@ -8,6 +8,7 @@ import pytest
 from factories.people import make_user
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from support.waiting import until
 
 from db.base import new_id
 from db.engine import Database
@@ -69,7 +70,7 @@ async def test_an_exception_undoes_everything_and_nobody_is_told(database: Datab
     bell = Bell()
 
     uow = SqlUnitOfWork(database, Actor.system(), None, bell.ring)
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error)):  # noqa: PT012  (leaving the block is what is tested)
         async with uow:
             user = await uow.users.add("hedwig", None, "-", is_admin=False)
             uow.record(registered(user.id))
@@ -84,7 +85,7 @@ async def test_where_an_event_cannot_be_stored_the_rest_is_undone(database: Data
     bell, key = Bell(), uuid4()
 
     uow = SqlUnitOfWork(database, Actor.system(), None, bell.ring)
-    with pytest.raises(IntegrityError, match="events_aggregate_key"):
+    with pytest.raises(IntegrityError, match="events_aggregate_key"):  # noqa: PT012  (leaving the block is what is tested)
         async with uow:
             await uow.users.add("hedwig", None, "-", is_admin=False)
             uow.record(registered(key, 1))
@@ -116,7 +117,7 @@ async def test_it_may_be_entered_again_and_forgets_the_events_of_before(database
         async with uow:
             user = await uow.users.add(name, None, "-", is_admin=False)
             uow.record(registered(user.id))
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):  # noqa: PT012  (leaving the block is what is tested)
         async with uow:
             uow.record(registered(uuid4()))
             raise RuntimeError
@@ -170,18 +171,14 @@ async def test_a_second_claim_waits_for_the_first_and_takes_over_where_it_was_un
         async with uow:
             return await uow.claim(key, "orderPlace", 1)
 
+    async def is_waiting() -> bool:
+        waiting = "SELECT * FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return len(await rows(database, waiting)) == 1
+
     tasks = asyncio.create_task(first()), asyncio.create_task(second())
-    await somebody_waits(database)
+    await until(is_waiting)
     assert not tasks[1].done()
     leave.set()
 
     assert isinstance((await asyncio.gather(*tasks, return_exceptions=True))[0], RuntimeError)
     assert tasks[1].result() is None
-
-
-async def somebody_waits(database: Database) -> None:
-    """Go on once a connection waits for a lock that another one holds."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-    async with asyncio.timeout(5):
-        while (await database.read(waiting))[0][0] == 0:
-            await asyncio.sleep(0)

@@ -160,7 +160,8 @@ def test_every_broken_rule_of_an_order_is_named():
 
 
 @pytest.mark.parametrize(
-    ("country", "refused"), [(None, False), ("", True), ("\t", True), ("Norway", False), ("x" * 60, False), ("x" * 61, True)]
+    ("country", "refused"),
+    [(None, False), ("", True), ("\t", True), ("Norway", False), ("x" * 60, False), ("x" * 61, True)],
 )
 def test_a_country_is_named_or_left_out(country: str | None, refused: bool):
     assert bool(check_order([NewLine("MUG", 1)], None, country, 1)) is refused

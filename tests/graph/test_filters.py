@@ -91,10 +91,15 @@ async def _three_of_everything(shop: Shop) -> Actor:
             "UPDATE orders SET placed_at = CAST(:at AS text)::timestamptz WHERE number = :name",
             "UPDATE returns SET returned_at = CAST(:at AS text)::timestamptz WHERE number = :name",
             "UPDATE customers SET created_at = CAST(:at AS text)::timestamptz WHERE name = :name",
-            "UPDATE products SET created_at = CAST(:at AS text)::timestamptz, name = :name WHERE name = 'Product ' || :name",
+            (
+                "UPDATE products SET created_at = CAST(:at AS text)::timestamptz, name = :name"
+                " WHERE name = 'Product ' || :name"
+            ),
             "UPDATE variants SET name = :name WHERE sku = :name AND CAST(:at AS text) <> ''",
-            "UPDATE stock_movements SET occurred_at = CAST(:at AS text)::timestamptz, reference = :name"
-            " WHERE variant_id = (SELECT id FROM variants WHERE sku = :name)",
+            (
+                "UPDATE stock_movements SET occurred_at = CAST(:at AS text)::timestamptz, reference = :name"
+                " WHERE variant_id = (SELECT id FROM variants WHERE sku = :name)"
+            ),
         ):
             await database.execute(text(statement), at)
     return admin
@@ -223,21 +228,21 @@ BAD = [
     (
         {"customer": {"eq": order_id(UUID(int=1))}},
         ["filter", "customer", "eq"],
-        "This is the id of a Order; a Customer is wanted.",
+        "This is the id of something else; the id of type Customer is wanted.",
     ),
     ({"number": {"in": ["x"] * 201}}, ["filter", "number", "in"], "A list has at most 200 values."),
     ({"status": {"in": ["PENDING"] * 201}}, ["filter", "status", "in"], "A list has at most 200 values."),
 ]
 
 
-@pytest.mark.parametrize(("condition", "field", "message"), BAD)
-async def test_a_condition_that_makes_no_sense_is_refused_with_its_place(shop: Shop, condition, field, message):
+async def test_a_condition_that_makes_no_sense_is_refused_with_its_place(shop: Shop):
     query = "query ($filter: OrderFilter) { orders(filter: $filter) { nodes { id } } }"
 
-    answer = await shop.run(query, await make_admin(shop.database), filter=condition)
+    answers = [await shop.run(query, Actor.system(), filter=condition) for condition, _, _ in BAD]
 
-    [error] = answer.errors
-    assert (error["message"], error["extensions"]) == (message, {"code": "BAD_INPUT", "field": field})
+    assert [(error["message"], error["extensions"]) for answer in answers for error in answer.errors] == [
+        (message, {"code": "BAD_INPUT", "field": field}) for _, field, message in BAD
+    ]
 
 
 async def test_two_hundred_values_are_enough_and_an_impossible_character_is_refused(shop: Shop):

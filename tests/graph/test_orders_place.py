@@ -1,6 +1,6 @@
 """Placing an order reserves all of it or nothing, and says which line is to blame."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from factories.goods import make_variant, make_warehouse, put_stock
@@ -55,7 +55,9 @@ async def test_lines_of_one_sku_are_kept_apart_and_reserved_together(shop: Shop)
     errors = await refused(shop, buyer, ("MUG", 1))
 
     _, key = parse_id(order["id"])
-    lines = await shop.database.read(text("SELECT position, quantity FROM order_lines WHERE order_id = :key"), {"key": key})
+    lines = await shop.database.read(
+        text("SELECT position, quantity FROM order_lines WHERE order_id = :key"), {"key": key}
+    )
     assert lines == [(1, 2), (2, 3)]
     assert await shop.scalar("SELECT quantity FROM reservations WHERE order_id = :key", key=key) == 5
     assert [(error["requested"], error["available"]) for error in errors] == [(1, 0)]
@@ -66,9 +68,7 @@ async def test_a_shortage_counts_all_lines_of_the_sku_and_names_the_first(shop: 
     await make_variant(shop.database, "CUP", LON=1)
     await make_variant(shop.database, "JAR", LON=9)
 
-    errors = await refused(
-        shop, await make_user(shop.database), ("JAR", 1), ("CUP", 2), ("MUG", 3), ("MUG", 3)
-    )
+    errors = await refused(shop, await make_user(shop.database), ("JAR", 1), ("CUP", 2), ("MUG", 3), ("MUG", 3))
 
     common = {"__typename": "InsufficientStock", "code": "INSUFFICIENT_STOCK"}
     assert errors == [
@@ -117,31 +117,35 @@ async def test_what_may_be_back_ordered_is_reserved_beyond_the_stock(shop: Shop)
     assert await shop.database.read(text(LEVELS)) == [("LON", 2, 5)]
 
 
-@pytest.mark.parametrize(
-    ("lines", "given", "field", "message"),
-    [
-        ([], {}, ["lines"], "An order has 1 to 100 lines."),
-        ([("MUG", 1)] * 101, {}, ["lines"], "An order has 1 to 100 lines."),
-        ([("MUG", 0)], {}, ["lines", "0", "quantity"], "A line has 1 to 100 units."),
-        ([("MUG", -1)], {}, ["lines", "0", "quantity"], "A line has 1 to 100 units."),
-        ([("MUG", 1), ("MUG", 101)], {}, ["lines", "1", "quantity"], "A line has 1 to 100 units."),
-        ([("MUG", 1)], {"notes": "n" * 1001}, ["notes"], "Notes have at most 1000 characters."),
-        ([("MUG", 1)], {"customerId": "nonsense"}, ["customerId"], "This is not an id of this shop."),
-        (
-            [("MUG", 1)],
-            {"customerId": global_id("Order", uuid4())},
-            ["customerId"],
-            "This is the id of a Order; a Customer is wanted.",
-        ),
-    ],
-)
-async def test_an_order_that_breaks_a_written_rule_is_refused(shop: Shop, lines, given, field, message):
-    await make_variant(shop.database, "MUG", LON=1000)
+BROKEN = [
+    # Lines, what else is given, the place of the mistake, and what is said of it.
+    ([], {}, ["lines"], "An order has 1 to 100 lines."),
+    ([("MUG", 1)] * 101, {}, ["lines"], "An order has 1 to 100 lines."),
+    ([("MUG", 0)], {}, ["lines", "0", "quantity"], "A line has 1 to 100 units."),
+    ([("MUG", -1)], {}, ["lines", "0", "quantity"], "A line has 1 to 100 units."),
+    ([("MUG", 1), ("MUG", 101)], {}, ["lines", "1", "quantity"], "A line has 1 to 100 units."),
+    ([("MUG", 1)], {"notes": "n" * 1001}, ["notes"], "Notes have at most 1000 characters."),
+    ([("MUG", 1)], {"customerId": "nonsense"}, ["customerId"], "This is not an id of this shop."),
+    (
+        [("MUG", 1)],
+        {"customerId": global_id("Order", uuid4())},
+        ["customerId"],
+        "This is the id of something else; the id of type Customer is wanted.",
+    ),
+    ([("MUG", 1)], {"country": " "}, ["country"], "A country has 1 to 60 characters."),
+    ([("MUG", 1)], {"country": "c" * 61}, ["country"], "A country has 1 to 60 characters."),
+]
 
-    errors = await refused(shop, await make_admin(shop.database), *lines, **given)
+
+async def test_an_order_that_breaks_a_written_rule_is_refused(shop: Shop):
+    await make_variant(shop.database, "MUG", LON=1000)
+    admin = await make_admin(shop.database)
+
+    errors = [await refused(shop, admin, *lines, **given) for lines, given, _, _ in BROKEN]
 
     assert errors == [
-        {"__typename": "PlainError", "code": "BAD_INPUT", "message": message, "field": ["input", *field]}
+        [{"__typename": "PlainError", "code": "BAD_INPUT", "message": message, "field": ["input", *field]}]
+        for _, _, field, message in BROKEN
     ]
 
 
@@ -229,6 +233,27 @@ async def test_a_character_that_no_text_can_hold_is_refused(shop: Shop):
     [error] = await refused(shop, await make_user(shop.database), ("MUG", 1), notes="a\0b")
 
     assert (error["code"], error["message"]) == ("BAD_INPUT", "A text cannot contain the character U+0000.")
+
+
+@pytest.mark.parametrize("key", [None, str(UUID(int=7))])
+async def test_whose_token_outlived_their_account_must_sign_in(shop: Shop, key: str | None):
+    await make_variant(shop.database, "MUG", LON=5)
+    customer = global_id("Customer", await make_customer(shop.database))
+    gone = Actor(uuid4(), "gone", is_admin=True)
+
+    [error] = await refused(shop, gone, ("MUG", 1), customerId=customer, idempotencyKey=key)
+
+    assert error["code"] == "UNAUTHENTICATED"
+
+
+async def test_numbers_go_on_after_the_last_of_six_digits(shop: Shop):
+    await make_variant(shop.database, "MUG", LON=5)
+    buyer = await make_user(shop.database)
+    await shop.database.execute(text("SELECT setval('order_numbers', 999998)"))
+
+    orders = [await place(shop, buyer, ("MUG", 1)) for _ in range(3)]
+
+    assert [order["number"] for order in orders] == ["OW-999999", "OW-1000000", "OW-1000001"]
 
 
 async def test_the_placing_is_recorded_with_its_actor_and_request(shop: Shop):

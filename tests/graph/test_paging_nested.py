@@ -77,7 +77,8 @@ async def test_two_pages_under_two_names_are_two_statements(shop: Shop):
     await make_orders(shop.database, 3, [ada])
 
     answer = await shop.run(
-        "{ customers { nodes { newest: orders(first: 1) { nodes { number } } oldest: orders(last: 1) { nodes { number } } } } }",
+        "{ customers { nodes {"
+        " newest: orders(first: 1) { nodes { number } } oldest: orders(last: 1) { nodes { number } } } } }",
         admin,
     )
 

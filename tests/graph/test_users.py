@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
 from factories.people import make_admin, make_user
 from sqlalchemy import text
 from support.shop import Shop
@@ -12,7 +11,9 @@ from domain.actor import Actor
 
 REGISTER = """
 mutation ($input: UserRegisterInput!) {
-  userRegister(input: $input) { user { id username email isAdmin scopes lastLoginAt } userErrors { code field message } }
+  userRegister(input: $input) {
+    user { id username email isAdmin scopes lastLoginAt } userErrors { code field message }
+  }
 }
 """
 SIGN_IN = """
@@ -66,30 +67,29 @@ EMAIL = "This is not an e-mail address."
 LENGTH = "A password has 8 to 256 characters."
 
 
-@pytest.mark.parametrize(
-    ("username", "email", "password", "broken"),
-    [
-        ("abc", "a@b.co", PASSWORD, [("username", NAME)]),
-        ("a" * 21, "a@b.co", PASSWORD, [("username", NAME)]),
-        ("hedwig\n", "a@b.co", PASSWORD, [("username", NAME)]),
-        ("hédwig", "a@b.co", PASSWORD, [("username", NAME)]),
-        ("hedwig", "a@b", PASSWORD, [("email", EMAIL)]),
-        ("hedwig", "a b@c.de", PASSWORD, [("email", EMAIL)]),
-        ("hedwig", "a@" + "b" * 250 + ".de", PASSWORD, [("email", EMAIL)]),
-        ("hedwig", "a@b.co", "1234567", [("password", LENGTH)]),
-        ("hedwig", "a@b.co", "x" * 257, [("password", LENGTH)]),
-        ("no", "no", "no", [("username", NAME), ("email", EMAIL), ("password", LENGTH)]),
-    ],
-)
-async def test_every_broken_rule_is_named_and_nothing_is_stored(shop: Shop, username, email, password, broken):
-    payload = await register(shop, username, email, password)
+BROKEN = [
+    ("abc", "a@b.co", PASSWORD, [("username", NAME)]),
+    ("a" * 21, "a@b.co", PASSWORD, [("username", NAME)]),
+    ("hedwig\n", "a@b.co", PASSWORD, [("username", NAME)]),
+    ("hédwig", "a@b.co", PASSWORD, [("username", NAME)]),
+    ("hedwig", "a@b", PASSWORD, [("email", EMAIL)]),
+    ("hedwig", "a b@c.de", PASSWORD, [("email", EMAIL)]),
+    ("hedwig", "a@" + "b" * 250 + ".de", PASSWORD, [("email", EMAIL)]),
+    ("hedwig", "a@b.co", "1234567", [("password", LENGTH)]),
+    ("hedwig", "a@b.co", "x" * 257, [("password", LENGTH)]),
+    ("no", "no", "no", [("username", NAME), ("email", EMAIL), ("password", LENGTH)]),
+]
+"""Names, addresses and passwords, and what is said of each field."""
 
-    assert payload == {
-        "user": None,
-        "userErrors": [
-            {"code": "BAD_INPUT", "field": ["input", field], "message": message} for field, message in broken
-        ],
-    }
+
+async def test_every_broken_rule_is_named_and_nothing_is_stored(shop: Shop):
+    payloads = [await register(shop, *given) for *given, _ in BROKEN]
+
+    assert [payload["user"] for payload in payloads] == [None] * len(BROKEN)
+    assert [payload["userErrors"] for payload in payloads] == [
+        [{"code": "BAD_INPUT", "field": ["input", field], "message": message} for field, message in broken]
+        for *_, broken in BROKEN
+    ]
     counts = await shop.counts()
     assert (counts["users"], counts["events"]) == (0, 0)
 
@@ -181,7 +181,9 @@ async def test_a_refresh_token_is_traded_once_for_a_new_one(shop: Shop):
     assert (second["user"], second["userErrors"], third["userErrors"]) == ({"username": "hedwig"}, [], [])
     assert len({each["refreshToken"] for each in (tokens, second, third)}) == 3
     assert await shop.scalar("SELECT count(DISTINCT family) FROM refresh_tokens") == 1
-    assert await shop.scalar("SELECT count(*) FROM refresh_tokens WHERE digest = :token", token=third["refreshToken"]) == 0
+    assert (
+        await shop.scalar("SELECT count(*) FROM refresh_tokens WHERE digest = :token", token=third["refreshToken"]) == 0
+    )
 
 
 async def test_using_a_token_twice_ends_its_whole_family_and_no_other(shop: Shop):
@@ -214,6 +216,28 @@ async def test_an_expired_and_an_unknown_token_are_refused(shop: Shop):
 
     assert await refresh(shop, tokens["refreshToken"]) == REFUSED
     assert await refresh(shop, "nonsense") == REFUSED
+
+
+async def test_a_family_ends_whole_also_where_its_tokens_are_used_side_by_side(shop: Shop):
+    await register(shop)
+
+    for _ in range(5):
+        first = (await sign_in(shop))["refreshToken"]
+        second = (await refresh(shop, first))["refreshToken"]
+        answers = await asyncio.gather(refresh(shop, second), refresh(shop, first))
+        tokens = [answer["refreshToken"] for answer in answers if answer["refreshToken"]]
+        assert [await refresh(shop, token) for token in tokens] == [REFUSED] * len(tokens)
+
+
+async def test_what_a_sign_in_tells_of_its_user_is_told_in_their_name(shop: Shop):
+    await register(shop)
+    await sign_in(shop)
+    await shop.database.execute(text("INSERT INTO customers (user_id, name) SELECT id, 'Hedwig the Owl' FROM users"))
+    query = SIGN_IN.replace("username lastLoginAt", "customer { name }")
+
+    data = await shop.get(query, username="hedwig", password=PASSWORD)
+
+    assert data["tokenCreate"]["user"] == {"customer": {"name": "Hedwig the Owl"}}
 
 
 async def test_users_are_seen_by_themselves_and_by_those_with_the_right(shop: Shop):

@@ -86,14 +86,19 @@ class Serving:
             return client.post(self.url, json=body, headers=headers).json()["data"]
 
     def sign_in(self, username: str, password: str) -> str | None:
-        query = "mutation ($u: String!, $p: String!) { tokenCreate(input: {username: $u, password: $p}) { accessToken } }"
+        query = (
+            "mutation ($u: String!, $p: String!) { tokenCreate(input: {username: $u, password: $p}) { accessToken } }"
+        )
         return self.post(query, u=username, p=password)["tokenCreate"]["accessToken"]
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, float]:
-        """Send a signal; the exit code and the seconds it took."""
+        """Send a signal; the exit code and the seconds it took. Ctrl-C at a terminal reaches the whole group."""
         self.children = psutil.Process(self.process.pid).children(recursive=True)
         before = time.monotonic()
-        self.process.send_signal(number)
+        if number is signal.SIGINT:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
         return self.process.wait(PATIENCE), time.monotonic() - before
 
 

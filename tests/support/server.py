@@ -94,7 +94,7 @@ async def serving(settings: Settings, playground: Path | None = None) -> AsyncGe
 async def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(patience):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (a condition of any kind has no event to wait for)
             await asyncio.sleep(0.005)
 
 

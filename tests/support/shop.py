@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from support.waiting import until
 
 from app.wiring import Process
 from db.engine import Database
@@ -60,7 +61,7 @@ class Shop:
     async def watch(self, query: str, actor: Actor | None = None, **variables: Any) -> AsyncGenerator[Any]:
         """Run a subscription and yield each result."""
         stream = await self.schema.subscribe(query, variables, context_value=self.context(actor))
-        async for result in stream:  # pyright: ignore
+        async for result in stream:  # pyright: ignore[reportGeneralTypeIssues]
             yield result
 
     @asynccontextmanager
@@ -70,9 +71,11 @@ class Shop:
         known = len(feed._subscribers)
         async with aclosing(self.watch(query, actor, **variables)) as stream:
             watch = Watch(stream)
-            async with asyncio.timeout(5):
-                while len(feed._subscribers) == known and not watch.first.done():
-                    await asyncio.sleep(0)
+
+            async def is_known() -> bool:
+                return len(feed._subscribers) > known or watch.first.done()
+
+            await until(is_known)
             try:
                 yield watch
             finally:

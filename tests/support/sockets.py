@@ -63,13 +63,15 @@ class Client:
 
     async def closing(self) -> tuple[int, str]:
         """The code and the reason with which the server closes the socket, whatever it says before."""
+        received = None
         async with asyncio.timeout(PATIENCE):
             try:
                 while True:
                     await self.connection.recv()
             except websockets.ConnectionClosed as closed:
-                assert closed.rcvd is not None, "The server dropped the connection."
-                return closed.rcvd.code, closed.rcvd.reason
+                received = closed.rcvd
+        assert received is not None, "The server dropped the connection."
+        return received.code, received.reason
 
 
 @asynccontextmanager
