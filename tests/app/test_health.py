@@ -8,7 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 from sqlalchemy import text
-from support.server import Server, serving, until
+from support.server import Server, serving
+from support.waiting import until
 
 from app.settings import Settings
 from db import migrate

@@ -12,8 +12,9 @@ from factories.people import make_admin, make_user
 from gql import Client as GqlClient
 from gql import gql
 from gql.transport.websockets import WebsocketsTransport
-from support.server import PATIENCE, Server, complaints, until
+from support.server import Server, complaints
 from support.sockets import WATCH, signed_in, watching
+from support.waiting import PATIENCE, until
 
 from domain.actor import Actor, Scope
 from domain.refusals import Refused

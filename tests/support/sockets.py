@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 import websockets
-from support.server import PATIENCE, Server
+from support.server import Server
+from support.waiting import PATIENCE
 
 from domain.actor import Actor
 
@@ -94,7 +95,7 @@ async def signed_in(server: Server, actor: Actor | None = None) -> AsyncGenerato
 @asynccontextmanager
 async def watching(server: Server, actor: Actor, **variables: Any) -> AsyncGenerator[Client]:
     """A socket with a running subscription to order-status changes."""
-    from support.server import until
+    from support.waiting import until
 
     before = server.subscribers
     async with signed_in(server, actor) as client:
