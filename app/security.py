@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -34,8 +35,7 @@ class Argon2Hasher:
     def __init__(self, at_once: int) -> None:
         self._hash = PasswordHash.recommended()
         self._limiter = CapacityLimiter(at_once)
-        # What an unknown user's password is checked against, so that both answers take the same time.
-        self._nobody = self._hash.hash(secrets.token_urlsafe(16))
+        self._nobody = _hash_of_nobody()
 
     async def hash(self, password: str) -> str:
         return await to_thread.run_sync(self._hash.hash, password, limiter=self._limiter)
@@ -49,6 +49,12 @@ class Argon2Hasher:
             return self._hash.verify(password, hashed)
         except UnknownHashError:
             return False
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """What an unknown user's password is checked against, so that both answers take the same time."""
+    return PasswordHash.recommended().hash(secrets.token_urlsafe(16))
 
 
 class SettingError(Exception):

@@ -1,7 +1,6 @@
 """Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process."""
 
 import asyncio
-import itertools
 import os
 import shutil
 import sys
@@ -20,11 +19,15 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
+from support.databases import copy_database
 from support.shop import Shop
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 
-_numbers = itertools.count(1)
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no test process is left alone with them at the end."""
+    items.sort(key=lambda item: "real_data" not in item.path.parts)
 
 
 def _memory() -> Path | None:
@@ -66,15 +69,6 @@ def template(postgres: str) -> str:
 
     asyncio.run(make())
     return "template_migrated"
-
-
-async def copy_database(postgres: str, template: str) -> str:
-    """The URL of a fresh copy of a template."""
-    name = f"test_{next(_numbers)}"
-    server = Database(postgres, 1)
-    await server.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
-    await server.close()
-    return database_url(postgres, name)
 
 
 @pytest.fixture

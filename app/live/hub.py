@@ -90,9 +90,10 @@ class Hub:
         # Registered before the log is read: what commits meanwhile waits in the queue, so there is no gap between
         # the past and the present; and what was read from the log is not taken from the queue again.
         subscriber = Subscriber(self._position, self._queue_size)
-        last = self._position if after is None else await self._parse(after)
         self._subscribers.add(subscriber)
+        last = subscriber.since
         try:
+            last = await self._reader.head() if after is None else await self._parse(after)
             while last < subscriber.since and (events := await self._reader.after(last, BATCH)):
                 for event in events:
                     _must_last(until)

@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from conftest import copy_database
 from real_data.figures import Line, book_lines
+from support.databases import copy_database
 from support.shop import Shop
 
 from app.settings import Settings
