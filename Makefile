@@ -32,7 +32,7 @@ run: setup ## Run the shop on http://127.0.0.1:8000/graphql
 	@exec $(BIN)/orderwire serve
 
 test: setup .venv/dev.stamp ## Run every test, on real PostgreSQL and Valkey
-	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents
 	$(BIN)/ruff format --check .

@@ -12,8 +12,6 @@ from real_data.figures import Line, counts, digests, ranked, three_decimals, uni
 from real_data.reports import COUNTRIES, SALES, TOP
 from support.shop import Shop
 
-pytestmark = pytest.mark.xdist_group("sample")  # they share an import
-
 GOODS = re.compile(r"[0-9]{5}[A-Za-z]{0,2}")
 
 LISTS = """
