@@ -12,6 +12,7 @@ class AggregateType(StrEnum):
     """What an event speaks of."""
 
     ORDER = "ORDER"
+    STOCK_LEVEL = "STOCK_LEVEL"
     USER = "USER"
     IMPORT = "IMPORT"
 
@@ -20,6 +21,10 @@ class EventKind(StrEnum):
     """What happened."""
 
     ORDER_STATUS_CHANGED = "ORDER_STATUS_CHANGED"
+    ORDER_LINES_RETURNED = "ORDER_LINES_RETURNED"
+    STOCK_CHANGED = "STOCK_CHANGED"
+    STOCK_LOW = "STOCK_LOW"
+    REORDER_POINT_CHANGED = "REORDER_POINT_CHANGED"
     USER_REGISTERED = "USER_REGISTERED"
     IMPORT_COMPLETED = "IMPORT_COMPLETED"
 
