@@ -1,33 +1,51 @@
 """Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process."""
 
 import asyncio
+import gc
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
+import asyncpg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from app.settings import Settings
 from app.wiring import running
 from db import migrate
+from db.base import new_id
 from db.embedded import database_url, embedded_server
 from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
-from support.databases import copy_database
 from support.shop import Shop
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 
 
+LONGEST = ("test_whole.py", "test_sample.py", "test_serve.py", "test_cli.py", "test_live.py", "test_playground.py")
+"""The files that take longest, the longest first."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep to the order below: pytest-xdist would hand out the files with the most tests first."""
+    config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that no test process is left alone with them at the end."""
-    items.sort(key=lambda item: "real_data" not in item.path.parts)
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _memory() -> Path | None:
@@ -71,14 +89,23 @@ def template(postgres: str) -> str:
     return "template_migrated"
 
 
+@pytest.fixture(scope="session")
+def command(postgres: str) -> Generator[Callable[[str], None]]:
+    """Sends a statement to the server, on one connection for all tests, in an event loop beside theirs."""
+    loop = asyncio.new_event_loop()
+    connection = loop.run_until_complete(asyncpg.connect(postgres))
+    yield lambda statement: loop.run_until_complete(connection.execute(statement))
+    loop.run_until_complete(connection.close())
+    loop.close()
+
+
 @pytest.fixture
-async def fresh_url(postgres: str, template: str) -> AsyncGenerator[str]:
+def fresh_url(postgres: str, template: str, command: Callable[[str], None]) -> Generator[str]:
     """The URL of a fresh, migrated, empty database, which goes with the test."""
-    url = await copy_database(postgres, template)
-    yield url
-    server = Database(postgres, 1)
-    await server.execute(text(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)'))
-    await server.close()
+    name = f"test_{new_id().hex}"
+    command(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield database_url(postgres, name)
+    command(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The demo shop is loaded once, whole, and in agreement with every rule that SQL can state."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from support.databases import copy_database
 
 from db.base import new_id
 from db.demo import seed_demo
@@ -51,9 +53,36 @@ def shop() -> DemoShop:
     return make_shop(TODAY)
 
 
-async def test_every_table_has_the_rows_of_the_shop(database: Database, shop: DemoShop):
-    loaded = await seed_demo(database, TODAY, HASH)
+@pytest.fixture(scope="module")
+def seeded(postgres: str, template: str) -> tuple[str, Mapping[str, int] | None]:
+    """The name of a database that was loaded once, to copy from, and what the loading said."""
 
+    async def load() -> tuple[str, Mapping[str, int] | None]:
+        url = await copy_database(postgres, template)
+        database = Database(url, 1)
+        loaded = await seed_demo(database, TODAY, HASH)
+        await database.close()
+        return make_url(url).database or "", loaded
+
+    return asyncio.run(load())
+
+
+@pytest.fixture
+def loaded(seeded: tuple[str, Mapping[str, int] | None]) -> Mapping[str, int]:
+    """What the loading said."""
+    assert seeded[1] is not None
+    return seeded[1]
+
+
+@pytest.fixture
+async def full(postgres: str, seeded: tuple[str, Mapping[str, int] | None]) -> AsyncGenerator[Database]:
+    """A loaded database."""
+    database = Database(await copy_database(postgres, seeded[0]), 10)
+    yield database
+    await database.close()
+
+
+async def test_every_table_has_the_rows_of_the_shop(full: Database, loaded: Mapping[str, int], shop: DemoShop):
     assert loaded == {
         "users": len(shop.users),
         "customers": len(shop.customers),
@@ -70,14 +99,12 @@ async def test_every_table_has_the_rows_of_the_shop(database: Database, shop: De
         "return_lines": len(shop.return_lines),
         "events": len(shop.events),
     }
-    assert await _counts(database, loaded) == loaded
+    assert await _counts(full, loaded) == loaded
 
 
-async def test_values_arrive_as_they_were_made_and_the_next_number_follows(database: Database, shop: DemoShop):
-    await seed_demo(database, TODAY, HASH)
-
+async def test_values_arrive_as_they_were_made_and_the_next_number_follows(full: Database, shop: DemoShop):
     order = shop.orders[0]
-    [stored] = await database.read(text("SELECT * FROM orders WHERE number = 'OW-000001'"))
+    [stored] = await full.read(text("SELECT * FROM orders WHERE number = 'OW-000001'"))
     assert (stored.id, stored.customer_id, stored.status) == (order.id, order.customer_id, order.status)
     assert (stored.total, stored.currency, stored.country) == (
         order.total.amount,
@@ -90,27 +117,22 @@ async def test_values_arrive_as_they_were_made_and_the_next_number_follows(datab
         order.updated_at,
         shop.approvals.get(order.id),
     )
-    users = await database.read(text("SELECT username, password_hash FROM users ORDER BY created_at"))
+    users = await full.read(text("SELECT username, password_hash FROM users ORDER BY created_at"))
     assert [tuple(user) for user in users] == [(user.username, HASH) for user in shop.users]
-    [row] = await database.read(text("SELECT nextval('order_numbers'), (SELECT max(number) FROM orders)"))
+    [row] = await full.read(text("SELECT nextval('order_numbers'), (SELECT max(number) FROM orders)"))
     assert tuple(row) == (len(shop.orders) + 1, f"OW-{len(shop.orders):06}")
-    events = await database.read(text("SELECT position, id, payload FROM events ORDER BY position"))
+    events = await full.read(text("SELECT position, id, payload FROM events ORDER BY position"))
     assert [tuple(event) for event in events] == [(event.position, event.id, event.payload) for event in shop.events]
 
 
-async def test_the_books_agree(database: Database):
-    await seed_demo(database, TODAY, HASH)
-
+async def test_the_books_agree(full: Database):
     for name, contradiction in CONTRADICTIONS.items():
-        assert await database.read(text(contradiction)) == [], name
+        assert await full.read(text(contradiction)) == [], name
 
 
-async def test_a_filled_shop_is_left_alone(database: Database):
-    loaded = await seed_demo(database, TODAY, HASH)
-
-    assert await seed_demo(database, TODAY, HASH) is None
-    assert loaded is not None
-    assert await _counts(database, loaded) == loaded
+async def test_a_filled_shop_is_left_alone(full: Database, loaded: Mapping[str, int]):
+    assert await seed_demo(full, TODAY, HASH) is None
+    assert await _counts(full, loaded) == loaded
 
 
 async def test_a_shop_with_goods_of_its_own_is_left_alone(database: Database):

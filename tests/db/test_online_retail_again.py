@@ -3,13 +3,14 @@
 import asyncio
 import gzip
 import lzma
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
+from support.databases import copy_database
 from support.online_retail import (
     HEADER,
     NOTHING,
@@ -25,22 +26,35 @@ from support.online_retail import (
     write,
 )
 
-from db.embedded import database_url
 from db.engine import Database
 from domain.online_retail import ImportRefused, ImportResult
 
+Books = dict[str, list[tuple[Any, ...]]]
 
-@pytest.fixture
-async def fresh_copy(postgres: str, template: str) -> AsyncGenerator[Database]:
-    """A second empty database, to import into what the first one is compared with."""
-    name = "online_retail_copy"
-    server = Database(postgres, 1)
-    await server.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    database = Database(database_url(postgres, name), 1)
-    yield database
-    await database.close()
-    await server.execute(text(f'DROP DATABASE "{name}"'))
-    await server.close()
+
+def _loaded_at_once(postgres: str, template: str, file: Path, content: str | None = None) -> tuple[ImportResult, Books]:
+    """What the import of a whole file into an empty shop says, and the books after it."""
+
+    async def run() -> tuple[ImportResult, Books]:
+        database = Database(await copy_database(postgres, template), 1)
+        result = await load(database, file, content)
+        found = await books(database)
+        await database.close()
+        return result, found
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def shop_books(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Books:
+    """The books of the small shop that was imported at once, to compare with."""
+    return _loaded_at_once(postgres, template, tmp_path_factory.mktemp("at_once") / "shop.csv", SHOP)[1]
+
+
+@pytest.fixture(scope="module")
+def sample_at_once(postgres: str, template: str) -> tuple[ImportResult, Books]:
+    """What the import of the sample said, and the books after it."""
+    return _loaded_at_once(postgres, template, SAMPLE)
 
 
 @pytest.fixture
@@ -63,10 +77,9 @@ async def test_the_same_records_add_nothing_however_they_are_packed(database: Da
 
 @pytest.mark.parametrize("cut", [3, 5, 7, 9, 11, 13, 16])
 async def test_the_head_of_a_file_and_then_the_whole_are_as_the_whole(
-    database: Database, fresh_copy: Database, csv: Path, cut: int
+    database: Database, shop_books: Books, csv: Path, cut: int
 ):
     head = "".join(SHOP.splitlines(keepends=True)[:cut])
-    await load(fresh_copy, csv, SHOP)
 
     first = await load(database, csv, head)
     second = await load(database, csv, SHOP)
@@ -74,20 +87,19 @@ async def test_the_head_of_a_file_and_then_the_whole_are_as_the_whole(
     assert first.order_lines + second.order_lines == RESULT.order_lines
     assert first.write_offs + second.write_offs == RESULT.write_offs
     assert second.known + second.without_stock == first.lines + (cut < 10)
-    assert await books(database) == await books(fresh_copy)
+    assert await books(database) == shop_books
     await assert_ledger_adds_up(database)
 
 
 async def test_the_end_of_a_file_and_then_the_whole_lose_and_double_nothing(
-    database: Database, fresh_copy: Database, csv: Path
+    database: Database, shop_books: Books, csv: Path
 ):
     lines = SHOP.splitlines(keepends=True)
-    await load(fresh_copy, csv, SHOP)
 
     await load(database, csv, "".join([lines[0], *lines[3:]]))
     await load(database, csv, SHOP)
 
-    found, expected = await books(database), await books(fresh_copy)
+    found, expected = await books(database), shop_books
     for name in ("orders", "adjustments", "movements", "addresses", "variants"):
         assert found[name] == expected[name], name
     for name in ("order_lines", "return_lines"):  # those that were added later stand at the end
@@ -212,17 +224,17 @@ async def test_a_file_that_contradicts_what_is_stored_is_refused(
 @needs_data
 @pytest.mark.parametrize("cut", [2, 1001, 1500])
 async def test_the_sample_may_come_in_two_overlapping_parts(
-    database: Database, fresh_copy: Database, csv: Path, cut: int
+    database: Database, sample_at_once: tuple[ImportResult, Books], csv: Path, cut: int
 ):
     lines = SAMPLE.read_bytes().splitlines(keepends=True)
-    whole = await load(fresh_copy, SAMPLE)
+    whole, expected = sample_at_once
 
     first = await load(database, csv, b"".join(lines[:cut]))
     second = await load(database, SAMPLE)
 
     assert (first.lines, second.known) == (cut - 1, cut - 1)
     assert first.order_lines + second.order_lines == whole.order_lines
-    assert await books(database) == await books(fresh_copy)
+    assert await books(database) == expected
     await assert_ledger_adds_up(database)
     before = await counts(database)
     assert await load(database, SAMPLE) == ImportResult(lines=2027, known=2027)
