@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     live_poll_seconds: float = Field(
         default=2.0, gt=0, le=60, description="How often the log is read although nothing told of news."
     )
+    event_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="How many days events are kept, the history of orders among them; 0 keeps them for ever.",
+    )
     shutdown_seconds: int = Field(
         default=3, ge=0, le=300, description="How long open requests may take when the server stops."
     )

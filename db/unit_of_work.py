@@ -42,9 +42,9 @@ idempotency_keys = Table(
 
 
 ACTOR_KEYS = {
-    "events_actor_id_fkey",
     "idempotency_keys_actor_id_fkey",
     "orders_placed_by_fkey",
+    "pending_events_actor_id_fkey",
     "stock_movements_actor_id_fkey",
 }
 """The foreign keys that name whoever acts."""

@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     """Every code a refusal may carry. Each has a heading in docs/errors.md."""
 
     BAD_INPUT = "BAD_INPUT"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
     EMAIL_TAKEN = "EMAIL_TAKEN"
     FORBIDDEN = "FORBIDDEN"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"

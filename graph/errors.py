@@ -27,6 +27,7 @@ register(
     "Why something was refused. docs/errors.md says what to do about each.",
     {
         ErrorCode.BAD_INPUT: "The input breaks a written rule; `field` names the place.",
+        ErrorCode.CURSOR_EXPIRED: "Events after the cursor are kept no longer.",
         ErrorCode.EMAIL_TAKEN: "Another user has this e-mail address.",
         ErrorCode.FORBIDDEN: "You are known, and may not do this.",
         ErrorCode.IDEMPOTENCY_CONFLICT: "The idempotency key was used before for another input.",

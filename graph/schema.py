@@ -13,6 +13,7 @@ from graph.catalog.queries import CatalogQueries
 from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
+from graph.events.queries import EventQueries
 from graph.finish import finish
 from graph.inventory.queries import InventoryQueries
 from graph.node import Node, load_node, parse_id
@@ -35,7 +36,7 @@ ERRORS = (PlainError, IllegalTransition, VersionConflict, InsufficientStock, Unk
 
 
 @strawberry.type(description="What can be read.")
-class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries):
+class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries, EventQueries):
     """The root of queries."""
 
     @strawberry.field(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
+from domain.events import EventKind
 from domain.money import Money
 from domain.refusals import ErrorCode, IllegalTransition, Refused, VersionConflict
 
@@ -117,6 +118,19 @@ class AllowedAction:
     action: OrderAction
     allowed: bool
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """A line of an order's history. `version` is that of the order after it."""
+
+    kind: EventKind
+    version: int
+    from_status: OrderStatus | None
+    to_status: OrderStatus | None
+    reason: str | None
+    actor_id: UUID | None
+    occurred_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,8 @@ def test_every_filter_is_tested_here():
         *(f"StockLevelFilter.{name}" for name in ("sku", "warehouse", "onHand", "reserved")),
         *(f"StockMovementFilter.{name}" for name in ("kind", "sku", "warehouse", "order", "reference", "occurredAt")),
         *(f"UserFilter.{name}" for name in ("username", "isAdmin", "createdAt")),
+        # Tested with the log.
+        *(f"EventFilter.{name}" for name in ("kind", "aggregateType", "aggregate", "actor", "occurredAt")),
         # Tested with the subscription.
         *(f"OrderStatusChangeFilter.{name}" for name in ("from", "to")),
     }

@@ -22,6 +22,7 @@ LISTS = {
     "Order": "orders",
     "OrderReturn": "returns",
     "Adjustment": "adjustments",
+    "Event": "events",
 }
 
 

@@ -7,6 +7,7 @@ from factories.goods import make_variant, make_warehouse, put_stock
 from factories.orders import make_order, move, place
 from factories.people import make_admin, make_user
 from sqlalchemy import text
+from support.log import logged
 from support.shop import Shop, order_id
 
 from domain.actor import Actor, Scope
@@ -83,9 +84,7 @@ async def test_each_move_is_recorded_in_sequence(shop: Shop, order: str):
     await move(shop, admin, "approve", order)
     await move(shop, admin, "cancel", order, reason="Lost.")
 
-    events = await shop.database.read(
-        text("SELECT sequence, payload, actor_id, request_id FROM events ORDER BY position")
-    )
+    events = await logged(shop.database, "sequence, payload, actor_id, request_id")
     assert [event.sequence for event in events] == [1, 2, 3]
     assert [(each.payload["from"], each.payload["to"], each.payload["reason"]) for each in events] == [
         (None, "PENDING", None),

@@ -31,6 +31,7 @@ OBJECTS = [each for each in TYPES if isinstance(each, GraphQLObjectType | GraphQ
 BOUNDED = {
     "AdjustmentConnection": "a page",
     "CustomerConnection": "a page",
+    "EventConnection": "a page",
     "OrderConnection": "a page",
     "OrderReturnConnection": "a page",
     "ProductConnection": "a page",
@@ -43,6 +44,7 @@ BOUNDED = {
     "Order.lines": "an order has at most 100 lines; imported invoices have about a thousand",
     "Order.returns": "an order comes back once or twice",
     "Order.allowedActions": "one for each action",
+    "Order.events": "one for each change of one order",
     "OrderReturn.lines": "as many as the order has",
     "Product.variants": "a product has a few dozen",
     "Variant.stockLevels": "one for each warehouse",

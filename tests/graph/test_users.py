@@ -5,6 +5,7 @@ from typing import Any
 
 from factories.people import make_admin, make_user
 from sqlalchemy import text
+from support.log import logged
 from support.shop import Shop
 
 from domain.actor import Actor
@@ -57,7 +58,7 @@ async def test_a_new_user_has_no_rights_and_is_recorded(shop: Shop):
         "scopes": [],
         "lastLoginAt": None,
     }
-    [event] = await shop.database.read(text("SELECT kind, sequence, payload, actor_id, request_id FROM events"))
+    [event] = await logged(shop.database, "kind, sequence, payload, actor_id, request_id")
     assert event == ("USER_REGISTERED", 1, {"username": "Hedwig", "isAdmin": False}, None, "test-request")
     assert (await shop.scalar("SELECT password_hash FROM users")).startswith("$argon2id$")
 

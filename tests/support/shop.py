@@ -13,6 +13,7 @@ from support.waiting import until
 
 from app.wiring import Process
 from db.engine import Database
+from db.event_sequencer import EventSequencer
 from db.schema import metadata
 from domain.actor import Actor
 from graph.context import Context
@@ -84,6 +85,7 @@ class Shop:
 
     async def counts(self) -> dict[str, int]:
         """The number of rows of every table: equal before and after what must not change anything."""
+        await EventSequencer(self.database).drain()
         query = "SELECT '{0}' AS name, count(*) FROM {0}"
         tables = (query.format(table.name) for table in metadata.sorted_tables)
         return dict(await self.database.read(text(" UNION ALL ".join(tables))))

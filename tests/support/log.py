@@ -1,0 +1,15 @@
+"""The log of a shop under test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from db.engine import Database
+from db.event_sequencer import EventSequencer
+
+
+async def logged(database: Database, columns: str) -> Sequence[Row[Any]]:
+    """Columns of all events that are committed, in their order."""
+    await EventSequencer(database).drain()
+    return await database.read(text(f"SELECT {columns} FROM events ORDER BY position"))
