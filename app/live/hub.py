@@ -96,17 +96,15 @@ class Hub:
         self._rung.set()
 
     async def follow(self, after: str | None, until: datetime | None) -> AsyncGenerator[Event]:
-        # Registered before the log is read: what commits meanwhile waits in the queue, so there is no gap between
-        # the past and the present; and what was read from the log is not taken from the queue again.
+        if after is None:
+            # What was committed before somebody came is the past to them, though it may still wait for its place.
+            await self._settle()
+        state = await self._log.state()
+        last = state.head if after is None else state.position_of(after, "after")
+        # What comes from now on waits in the queue, what came up to now is read from the log: there is no gap.
         subscriber = Subscriber(self._position, self._queue_size)
         self._subscribers.add(subscriber)
-        last = subscriber.since
         try:
-            if after is None:
-                # What was committed before somebody came is the past to them, though it may still wait for its place.
-                await self._settle()
-            state = await self._log.state()
-            last = state.head if after is None else state.position_of(after, "after")
             async for event in self._past(last, subscriber):
                 _must_last(until)
                 yield event
