@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.chores import Chores
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.security import Argon2Hasher, JwtIssuer
@@ -12,6 +13,7 @@ from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
 from db.engine import Database, count_statements
 from db.events import EventReader
+from db.housekeeping import Housekeeping
 from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
@@ -30,6 +32,7 @@ class Process:
     settings: Settings
     database: Database
     doorbell: Doorbell
+    chores: Chores
     services: Services
 
 
@@ -45,9 +48,14 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     database = Database(url, settings.database_pool_size)
     hub = Hub(EventReader(database), settings.live_queue, settings.live_poll_seconds)
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
+
+    def begin(actor: Actor, request_id: str | None) -> SqlUnitOfWork:
+        return SqlUnitOfWork(database, actor, request_id, doorbell.ring)
+
+    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None))
     services = Services(
         readers=_readers(database, settings.currency),
-        begin=lambda actor, request_id: SqlUnitOfWork(database, actor, request_id, doorbell.ring),
+        begin=begin,
         feed=hub,
         hasher=Argon2Hasher(settings.password_hashers),
         issuer=JwtIssuer(settings),
@@ -58,8 +66,10 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     try:
         await hub.start()
         await doorbell.start()
-        yield Process(settings, database, doorbell, services)
+        chores.start()
+        yield Process(settings, database, doorbell, chores, services)
     finally:
+        await chores.stop()
         await doorbell.stop()
         await hub.stop()
         await database.close()

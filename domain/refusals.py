@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
     RESYNC = "RESYNC"
+    RETURN_EXCEEDS = "RETURN_EXCEEDS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNKNOWN_SKU = "UNKNOWN_SKU"
     USERNAME_TAKEN = "USERNAME_TAKEN"
@@ -72,6 +73,15 @@ class InsufficientStock(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnExceeds(Refusal):
+    """More of an order line was to come back than was ordered and has not come back yet."""
+
+    position: int = 0
+    requested: int = 0
+    returnable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownSku(Refusal):
     """No variant has this SKU."""
 
@@ -103,6 +113,12 @@ def bad_input(message: str, *field: str) -> Refusal:
 def not_found(what: str, *field: str) -> Refusal:
     """No such thing, or the actor may not know of it: the two look the same."""
     return Refusal(ErrorCode.NOT_FOUND, f"No such {what}.", field or None)
+
+
+def idempotency_conflict(key: UUID | None) -> IdempotencyConflict:
+    """One key, two inputs."""
+    message = "This idempotency key was used before for another input."
+    return IdempotencyConflict(ErrorCode.IDEMPOTENCY_CONFLICT, message, ("input", "idempotencyKey"), key)
 
 
 def unauthenticated() -> Refusal:

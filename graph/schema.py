@@ -17,7 +17,7 @@ from graph.finish import finish
 from graph.inventory.queries import InventoryQueries
 from graph.node import Node, load_node, parse_id
 from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
-from graph.orders.errors import IllegalTransition, InsufficientStock, UnknownSku
+from graph.orders.errors import IllegalTransition, InsufficientStock, ReturnExceeds, UnknownSku
 from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
@@ -31,7 +31,15 @@ NODES_MAX = 100
 DEPTH_MAX = 12
 """Lists within lists multiply: what a short document may ask for grows with a power of its depth."""
 
-ERRORS = (PlainError, IllegalTransition, VersionConflict, InsufficientStock, UnknownSku, IdempotencyConflict)
+ERRORS = (
+    PlainError,
+    IllegalTransition,
+    VersionConflict,
+    InsufficientStock,
+    ReturnExceeds,
+    UnknownSku,
+    IdempotencyConflict,
+)
 
 
 @strawberry.type(description="What can be read.")
