@@ -79,7 +79,7 @@ class SqlUnitOfWork:
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)
-        self.stock = SqlStockGuard(connection, self._actor)
+        self.stock = SqlStockGuard(connection, self._actor, self.record)
         return self
 
     async def __aexit__(
