@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -57,6 +58,8 @@ stock_levels = Table(
     Column("reorder_point", Integer, nullable=False, server_default=text("0")),
     # The variant's own flag: the foreign key keeps the copy equal, so that the CHECK below can read it.
     Column("allow_backorder", Boolean, nullable=False, server_default=false()),
+    # The sequence of the level's last event.
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("variant_id", "warehouse_id"),
     ForeignKeyConstraint(
         ["variant_id", "allow_backorder"], ["variants.id", "variants.allow_backorder"], onupdate="CASCADE"

@@ -90,7 +90,7 @@ class SqlUnitOfWork:
         self.orders = SqlOrderStore(connection)
         self.returns = SqlReturnStore(connection)
         self.movements = SqlMovementStore(connection)
-        self.stock = SqlStockGuard(connection, self._actor)
+        self.stock = SqlStockGuard(connection, self._actor, self.record)
         return self
 
     async def __aexit__(

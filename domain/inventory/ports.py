@@ -23,6 +23,24 @@ class StockGuard(Protocol):
         """Give back everything that is reserved for an order."""
         ...
 
+    async def ship(self, order_id: UUID) -> Sequence[Shortage]:
+        """Consume everything that is reserved for an order: the units leave the warehouses.
+
+        Where units were promised ahead of a delivery that has not come, nothing changes, and the shortages name
+        the units reserved and those on hand.
+        """
+        ...
+
+    async def take_back(
+        self, order_id: UUID, quantities: Mapping[UUID, int], reason: str | None, reference: str | None
+    ) -> None:
+        """Put units of an order, by variant id, back on hand.
+
+        They go where they came from; units of which no shipment tells go to the first warehouse by priority.
+        Services are passed over.
+        """
+        ...
+
 
 class StockLevelReader(Reader[StockLevel], Protocol):
     """Stock levels, for queries."""

@@ -3,7 +3,7 @@
 from db.migrations import run
 
 revision = "202611211010"
-down_revision = "202611211008"
+down_revision = "202611211009"
 branch_labels = None
 depends_on = None
 
