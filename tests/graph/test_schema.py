@@ -43,6 +43,10 @@ BOUNDED = {
     "Order.lines": "an order has at most 100 lines; imported invoices have about a thousand",
     "Order.returns": "an order comes back once or twice",
     "Order.allowedActions": "one for each action",
+    "OrderEffect.stock": "one for each stock level that the order touches",
+    "OrderBulkApprovePayload.results": "one for each id, at most 100",
+    "OrderBulkRejectPayload.results": "one for each id, at most 100",
+    "OrderBulkResult.userErrors": "one for each place in the input",
     "OrderReturn.lines": "as many as the order has",
     "Product.variants": "a product has a few dozen",
     "Variant.stockLevels": "one for each warehouse",
@@ -62,6 +66,7 @@ BOUNDED = {
             "IllegalTransition",
             "InsufficientStock",
             "PlainError",
+            "ReturnExceeds",
             "UnknownSku",
             "VersionConflict",
         )
@@ -70,9 +75,14 @@ BOUNDED = {
         f"{name}Payload.userErrors": "one for each place in the input"
         for name in (
             "OrderApprove",
+            "OrderBulkApprove",
+            "OrderBulkReject",
             "OrderCancel",
+            "OrderDeliver",
             "OrderPlace",
             "OrderReject",
+            "OrderReturn",
+            "OrderShip",
             "TokenCreate",
             "TokenRefresh",
             "UserRegister",
