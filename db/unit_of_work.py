@@ -18,6 +18,7 @@ from db.catalog import SqlCatalogStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.inventory import SqlWarehouseStore
 from db.orders import SqlOrderStore
 from db.reading import violated
 from db.stock_guard import SqlStockGuard
@@ -61,6 +62,7 @@ class SqlUnitOfWork:
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
+    warehouses: SqlWarehouseStore
     stock: SqlStockGuard
 
     def __init__(self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]) -> None:
@@ -79,6 +81,7 @@ class SqlUnitOfWork:
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)
+        self.warehouses = SqlWarehouseStore(connection)
         self.stock = SqlStockGuard(connection, self._actor, self.record)
         return self
 

@@ -14,6 +14,8 @@ from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
 from graph.finish import finish
+from graph.inventory.errors import OnHandConflict
+from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
 from graph.node import Node, load_node, parse_id
 from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
@@ -31,7 +33,15 @@ NODES_MAX = 100
 DEPTH_MAX = 12
 """Lists within lists multiply: what a short document may ask for grows with a power of its depth."""
 
-ERRORS = (PlainError, IllegalTransition, VersionConflict, InsufficientStock, UnknownSku, IdempotencyConflict)
+ERRORS = (
+    PlainError,
+    IllegalTransition,
+    VersionConflict,
+    InsufficientStock,
+    OnHandConflict,
+    UnknownSku,
+    IdempotencyConflict,
+)
 
 
 @strawberry.type(description="What can be read.")
@@ -56,7 +66,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, OrderMutations):
+class Mutation(UserMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 
