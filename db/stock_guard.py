@@ -1,10 +1,11 @@
 """The one place where stock levels change. Every change leaves a movement and events in the same transaction."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,11 +15,12 @@ from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from domain.actor import Actor
 from domain.catalog.model import VariantKind
 from domain.events import NewEvent
-from domain.inventory.changes import Cause, LevelChange, events_of_change
+from domain.inventory.changes import Cause, LevelChange, events_of_change, events_of_reorder_point
 from domain.inventory.model import (
     LockedLevel,
     MovementKind,
     Shortage,
+    StockLevel,
     allocate,
     missing_to_ship,
     places_to_take_back,
@@ -44,7 +46,7 @@ class SqlStockGuard:
         rows = [{"order_id": order_id, "level_id": each.level.id, "quantity": each.quantity} for each in allocations]
         await self._connection.execute(insert(reservations), rows)
         changes = [LevelChange(each.level, reserved=each.quantity) for each in allocations]
-        await self._change(MovementKind.RESERVATION, changes, Cause(order_id))
+        await self.change(MovementKind.RESERVATION, changes, Cause(order_id))
         return []
 
     async def release(self, order_id: UUID, reason: str | None) -> None:
@@ -55,7 +57,7 @@ class SqlStockGuard:
         quantities = {row.level_id: row.quantity for row in taken}
         levels = await self._lock(any_of(stock_levels.c.id, list(quantities)))
         changes = [LevelChange(level, reserved=-quantities[level.id]) for level in levels]
-        await self._change(MovementKind.RELEASE, changes, Cause(order_id, reason))
+        await self.change(MovementKind.RELEASE, changes, Cause(order_id, reason))
 
     async def ship(self, order_id: UUID) -> Sequence[Shortage]:
         of_order = reservations.c.order_id == order_id
@@ -68,7 +70,7 @@ class SqlStockGuard:
             return shortages
         await self._connection.execute(delete(reservations).where(of_order))
         changes = [LevelChange(level, -held[level.id], -held[level.id]) for level in levels]
-        await self._change(MovementKind.SHIPMENT, changes, Cause(order_id))
+        await self.change(MovementKind.SHIPMENT, changes, Cause(order_id))
         return []
 
     async def take_back(
@@ -81,7 +83,22 @@ class SqlStockGuard:
         levels = await self._lock(any_of(stock_levels.c.variant_id, list(quantities)))
         places = places_to_take_back(quantities, levels, await self._shipped(order_id))
         changes = [LevelChange(each.level, on_hand=each.quantity) for each in places]
-        await self._change(MovementKind.RETURN, changes, Cause(order_id, reason, reference))
+        await self.change(MovementKind.RETURN, changes, Cause(order_id, reason, reference))
+
+    async def open(self, variant_id: UUID, warehouse_id: UUID) -> None:
+        await self._open(literal(warehouse_id), variants.c.id == variant_id)
+
+    async def lock(self, variant_id: UUID, warehouse_ids: Sequence[UUID]) -> Sequence[LockedLevel]:
+        there = any_of(stock_levels.c.warehouse_id, warehouse_ids)
+        return await self._lock((stock_levels.c.variant_id == variant_id) & there)
+
+    async def set_reorder_point(self, level: LockedLevel, reorder_point: int) -> StockLevel:
+        if reorder_point != level.reorder_point:
+            events = events_of_reorder_point(level, reorder_point)
+            values = {"reorder_point": reorder_point, "version": events[-1].sequence}
+            await self._connection.execute(update(stock_levels).where(stock_levels.c.id == level.id).values(values))
+            self._tell(events)
+        return replace(level.level, reorder_point=reorder_point)
 
     async def _open_first(self, variant_ids: Collection[UUID]) -> None:
         """Make a level in the first warehouse by priority for each of the variants that has none at all."""
@@ -141,8 +158,7 @@ class SqlStockGuard:
             for row in rows
         ]
 
-    async def _change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
-        """Store changes of locked levels, each level at most once, with their movements and events."""
+    async def change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
         if not changes:
             return
         events = [events_of_change(kind, each, cause) for each in changes]
@@ -157,7 +173,10 @@ class SqlStockGuard:
         ]
         await self._connection.execute(_UPDATE, rows)
         await self._connection.execute(insert(stock_movements), self._movements(kind, changes, cause))
-        for event in (event for of_level in events for event in of_level):
+        self._tell(event for of_level in events for event in of_level)
+
+    def _tell(self, events: Iterable[NewEvent]) -> None:
+        for event in events:
             self._record(event)
 
     def _movements(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from db.catalog import SqlCatalogStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
 from db.reading import violated
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
     orders: SqlOrderStore
     returns: SqlReturnStore
     movements: SqlMovementStore
+    warehouses: SqlWarehouseStore
     stock: SqlStockGuard
 
     def __init__(self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]) -> None:
@@ -90,6 +92,7 @@ class SqlUnitOfWork:
         self.orders = SqlOrderStore(connection)
         self.returns = SqlReturnStore(connection)
         self.movements = SqlMovementStore(connection)
+        self.warehouses = SqlWarehouseStore(connection)
         self.stock = SqlStockGuard(connection, self._actor, self.record)
         return self
 

@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105  (a code, not a secret)
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
+    ON_HAND_CONFLICT = "ON_HAND_CONFLICT"
     RESYNC = "RESYNC"
     RETURN_EXCEEDS = "RETURN_EXCEEDS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -65,11 +66,18 @@ class VersionConflict(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class InsufficientStock(Refusal):
-    """Less is available than the whole order asks for, over all its lines of that SKU."""
+    """Less is available than is asked for: by an order over all its lines of that SKU, or of one warehouse."""
 
     sku: str = ""
     requested: int = 0
     available: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnHandConflict(Refusal):
+    """The level changed since the caller counted; `current` is how many units are on hand now."""
+
+    current: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _compare(name: str, given: Any) -> Compare:
         raise Refused(bad_input(f"A list has at most {IN_MAX} values.", "filter", name, "in"))
     if isinstance(given, IDFilter):
         # The field is named after the type it refers to: `customer` takes the id of a Customer.
-        type_name = name.title()
+        type_name = "User" if name == "actor" else name.title()
         values = {
             "eq": None if given.eq is None else key_of(given.eq, type_name, "filter", name, "eq"),
             "in_": given.in_ and [key_of(each, type_name, "filter", name, "in") for each in given.in_],

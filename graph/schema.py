@@ -14,6 +14,8 @@ from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
 from graph.finish import finish
+from graph.inventory.errors import OnHandConflict
+from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
 from graph.node import Node, load_node, parse_id
 from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
@@ -36,6 +38,7 @@ ERRORS = (
     IllegalTransition,
     VersionConflict,
     InsufficientStock,
+    OnHandConflict,
     ReturnExceeds,
     UnknownSku,
     IdempotencyConflict,
@@ -64,7 +67,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, OrderMutations):
+class Mutation(UserMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

@@ -1,6 +1,6 @@
 """Changes of stock levels: what they come to, why they happen, and the events that tell of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -42,9 +42,7 @@ class LevelChange:
 
     def result(self) -> StockLevel:
         """The level after the change."""
-        level = self.level
-        place = level.id, level.variant_id, level.warehouse_id
-        return StockLevel(*place, self.on_hand_after, self.reserved_after, level.reorder_point)
+        return replace(self.level.level, on_hand=self.on_hand_after, reserved=self.reserved_after)
 
 
 def events_of_change(kind: MovementKind, change: LevelChange, cause: Cause) -> list[NewEvent]:
@@ -71,9 +69,7 @@ def events_of_reorder_point(level: LockedLevel, reorder_point: int) -> list[NewE
     sequence = level.version + 1
     payload = {"before": level.reorder_point, "after": reorder_point, **_place(level)}
     changed = NewEvent(EventKind.REORDER_POINT_CHANGED, AggregateType.STOCK_LEVEL, level.id, sequence, payload)
-    place = level.id, level.variant_id, level.warehouse_id
-    after = StockLevel(*place, level.on_hand, level.reserved, reorder_point)
-    return [changed, *_became_low(level, after, sequence + 1)]
+    return [changed, *_became_low(level, replace(level.level, reorder_point=reorder_point), sequence + 1)]
 
 
 def is_low(available: int, reorder_point: int) -> bool:

@@ -96,6 +96,12 @@ class LockedLevel:
     def available(self) -> int:
         return self.on_hand - self.reserved
 
+    @property
+    def level(self) -> StockLevel:
+        """The level as everybody sees it."""
+        place = self.id, self.variant_id, self.warehouse_id
+        return StockLevel(*place, self.on_hand, self.reserved, self.reorder_point)
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:

@@ -5,8 +5,11 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.actor import Actor
-from domain.inventory.model import Shortage, StockLevel, StockMovement, Warehouse
+from domain.catalog.ports import CatalogStore
+from domain.inventory.changes import Cause, LevelChange
+from domain.inventory.model import LockedLevel, MovementKind, Shortage, StockLevel, StockMovement, Warehouse
 from domain.reading import Reader
+from domain.unit_of_work import UnitOfWork
 
 
 class StockGuard(Protocol):
@@ -40,6 +43,44 @@ class StockGuard(Protocol):
         Services are passed over.
         """
         ...
+
+    async def open(self, variant_id: UUID, warehouse_id: UUID) -> None:
+        """Make an empty level unless there is one; also where two do it at once.
+
+        To be called before any level is locked: it may wait for another transaction that makes the same level.
+        """
+        ...
+
+    async def lock(self, variant_id: UUID, warehouse_ids: Sequence[UUID]) -> Sequence[LockedLevel]:
+        """The levels of a variant in these warehouses, locked in key order until the transaction ends."""
+        ...
+
+    async def change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
+        """Store changes of locked levels, each level at most once, with their movements and events."""
+        ...
+
+    async def set_reorder_point(self, level: LockedLevel, reorder_point: int) -> StockLevel:
+        """Store the reorder point of a locked level, with its events; what it is already changes nothing."""
+        ...
+
+
+class WarehouseStore(Protocol):
+    """Warehouses, for commands."""
+
+    async def by_codes(self, codes: Sequence[str]) -> Mapping[str, Warehouse]: ...
+
+
+class InventoryUnitOfWork(UnitOfWork, Protocol):
+    """The transaction of an inventory command."""
+
+    @property
+    def catalog(self) -> CatalogStore: ...
+
+    @property
+    def warehouses(self) -> WarehouseStore: ...
+
+    @property
+    def stock(self) -> StockGuard: ...
 
 
 class StockLevelReader(Reader[StockLevel], Protocol):

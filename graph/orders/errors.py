@@ -17,13 +17,15 @@ class IllegalTransition(UserError):
     allowed: list[OrderStatus] = strawberry.field(description="The states it can go to.")
 
 
-@object_type(refusals.InsufficientStock, "Less is available, or on hand, than all the lines of this SKU need.")
+@object_type(refusals.InsufficientStock, "Less is available than is asked for.")
 class InsufficientStock(UserError):
     """A demand that the stock cannot meet."""
 
     sku: str = strawberry.field(description="The SKU that is short.")
-    requested: int = strawberry.field(description="Units asked for, or to ship, over all lines.")
-    available: int = strawberry.field(description="Units available, over all warehouses; to ship, those on hand.")
+    requested: int = strawberry.field(description="Units asked for; by an order, over all its lines of this SKU.")
+    available: int = strawberry.field(
+        description="Units available; for an order, over all warehouses. To ship: on hand."
+    )
 
 
 @object_type(refusals.ReturnExceeds, "More of an order line was to come back than was ordered and is not back yet.")

@@ -84,7 +84,10 @@ async def test_each_move_is_recorded_in_sequence(shop: Shop, order: str):
     await move(shop, admin, "cancel", order, reason="Lost.")
 
     events = await shop.database.read(
-        text("SELECT sequence, payload, actor_id, request_id FROM events ORDER BY position")
+        text(
+            "SELECT sequence, payload, actor_id, request_id FROM events"
+            " WHERE aggregate_type = 'ORDER' ORDER BY position"
+        )
     )
     assert [event.sequence for event in events] == [1, 2, 3]
     assert [(each.payload["from"], each.payload["to"], each.payload["reason"]) for each in events] == [
