@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.base import any_of, new_id, now
 from db.catalog import variants
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
+from db.inventory_verify import tally
 from domain.actor import Actor
 from domain.catalog.model import VariantKind
 from domain.events import NewEvent
@@ -25,6 +26,7 @@ from domain.inventory.model import (
     missing_to_ship,
     places_to_take_back,
 )
+from domain.inventory.ports import Tally
 
 
 class SqlStockGuard:
@@ -99,6 +101,9 @@ class SqlStockGuard:
             await self._connection.execute(update(stock_levels).where(stock_levels.c.id == level.id).values(values))
             self._tell(events)
         return replace(level.level, reorder_point=reorder_point)
+
+    async def tally(self, variant_id: UUID) -> Mapping[UUID, Tally]:
+        return await tally(self._connection, variant_id)
 
     async def _open_first(self, variant_ids: Collection[UUID]) -> None:
         """Make a level in the first warehouse by priority for each of the variants that has none at all."""

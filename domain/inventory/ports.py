@@ -1,6 +1,7 @@
 """What queries and commands need to know of stock."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -10,6 +11,15 @@ from domain.inventory.changes import Cause, LevelChange
 from domain.inventory.model import LockedLevel, MovementKind, Shortage, StockLevel, StockMovement, Warehouse
 from domain.reading import Reader
 from domain.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the movements of a level add up to, and how many units the reservations hold there."""
+
+    on_hand: int
+    reserved: int
+    held: int
 
 
 class StockGuard(Protocol):
@@ -61,6 +71,10 @@ class StockGuard(Protocol):
 
     async def set_reorder_point(self, level: LockedLevel, reorder_point: int) -> StockLevel:
         """Store the reorder point of a locked level, with its events; what it is already changes nothing."""
+        ...
+
+    async def tally(self, variant_id: UUID) -> Mapping[UUID, Tally]:
+        """What the levels of a variant add up to, by level id; true as long as they are locked."""
         ...
 
 
