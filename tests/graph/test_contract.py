@@ -222,7 +222,10 @@ async def test_order_approve(shop: Shop):
             "allowedActions": [
                 {"action": "APPROVE", "allowed": False, "reason": "The order is APPROVED."},
                 {"action": "REJECT", "allowed": False, "reason": "The order is APPROVED."},
+                {"action": "SHIP", "allowed": True, "reason": None},
+                {"action": "DELIVER", "allowed": False, "reason": "The order is APPROVED."},
                 {"action": "CANCEL", "allowed": True, "reason": None},
+                {"action": "RETURN", "allowed": False, "reason": "The order is APPROVED."},
             ],
         },
         "userErrors": [],
