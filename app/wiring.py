@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.chores import Chores
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
@@ -15,6 +16,7 @@ from db.engine import Database, count_statements
 from db.event_reader import EventReader
 from db.event_sequencer import EventSequencer
 from db.events import EventLog
+from db.housekeeping import Housekeeping
 from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
@@ -33,6 +35,7 @@ class Process:
     settings: Settings
     database: Database
     doorbell: Doorbell
+    chores: Chores
     services: Services
 
 
@@ -51,9 +54,14 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     hub = Hub(EventLog(database), sequencing.settle, settings.live_queue, poll)
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
+
+    def begin(actor: Actor, request_id: str | None) -> SqlUnitOfWork:
+        return SqlUnitOfWork(database, actor, request_id, sequencing.nudge)
+
+    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None))
     services = Services(
         readers=_readers(database, settings.currency),
-        begin=lambda actor, request_id: SqlUnitOfWork(database, actor, request_id, sequencing.nudge),
+        begin=begin,
         feed=hub,
         hasher=Argon2Hasher(settings.password_hashers),
         issuer=JwtIssuer(settings),
@@ -65,8 +73,10 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await sequencing.start()
         await hub.start()
         await doorbell.start()
-        yield Process(settings, database, doorbell, services)
+        chores.start()
+        yield Process(settings, database, doorbell, chores, services)
     finally:
+        await chores.stop()
         await sequencing.stop()
         await doorbell.stop()
         await hub.stop()

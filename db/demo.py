@@ -15,7 +15,7 @@ from db.engine import Database
 from db.events import pending_events
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.orders import order_lines, order_numbers, orders
-from db.returns import return_lines, returns
+from db.returns import return_lines, return_numbers, returns
 from db.users import users
 from domain.demo.shop import DemoShop, make_shop
 from domain.money import DEFAULT_CURRENCY
@@ -48,7 +48,8 @@ async def seed_demo(
         loads = list(_loads(shop, password_hash))
         for load in loads:
             await _copy(connection, load)
-        await connection.execute(select(func.setval(order_numbers.name, len(shop.orders))))
+        for numbers, used in ((order_numbers, shop.orders), (return_numbers, shop.returns)):
+            await connection.execute(select(func.setval(numbers.name, len(used) + 1, False)))
         # Without figures about tables that have just been filled, the first queries would be planned badly.
         await connection.execute(text("ANALYZE " + ", ".join(load.table.name for load in loads)))
     return {load.table.name: len(load.rows) for load in loads}

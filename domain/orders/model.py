@@ -8,6 +8,7 @@ from typing import Self
 from uuid import UUID
 
 from domain.events import EventKind
+from domain.inventory.model import MovementKind
 from domain.money import Money
 from domain.refusals import ErrorCode, IllegalTransition, Refused, VersionConflict
 
@@ -32,7 +33,10 @@ class OrderAction(StrEnum):
 
     APPROVE = "APPROVE"
     REJECT = "REJECT"
+    SHIP = "SHIP"
+    DELIVER = "DELIVER"
     CANCEL = "CANCEL"
+    RETURN = "RETURN"
 
 
 MOVES: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
@@ -48,13 +52,16 @@ MOVES: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
 TARGETS: Mapping[OrderAction, OrderStatus] = {
     OrderAction.APPROVE: OrderStatus.APPROVED,
     OrderAction.REJECT: OrderStatus.REJECTED,
+    OrderAction.SHIP: OrderStatus.SHIPPED,
+    OrderAction.DELIVER: OrderStatus.DELIVERED,
     OrderAction.CANCEL: OrderStatus.CANCELLED,
+    OrderAction.RETURN: OrderStatus.RETURNED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as it is now. `version` grows by one with each change of state and starts at 1."""
+    """An order as it is now. `version` grows by one with each change and starts at 1."""
 
     id: UUID
     number: str
@@ -78,6 +85,10 @@ class Order:
         if wanted not in allowed:
             raise Refused(illegal_transition(self, wanted))
         return replace(self, status=wanted, version=self.version + 1)
+
+    def changed(self) -> Self:
+        """The order after a change that leaves its state as it is."""
+        return replace(self, version=self.version + 1)
 
     def must_be_version(self, expected: int | None) -> None:
         """Refuse with VERSION_CONFLICT unless `expected` is None or the current version."""
@@ -131,6 +142,24 @@ class OrderEvent:
     reason: str | None
     actor_id: UUID | None
     occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewReturnLine:
+    """What is to come back of one line."""
+
+    position: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockEffect:
+    """How the stock of a variant in a warehouse changes; the quantity is signed as that of a movement."""
+
+    variant_id: UUID
+    warehouse_id: UUID
+    kind: MovementKind
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)

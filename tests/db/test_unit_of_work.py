@@ -183,3 +183,24 @@ async def test_a_second_claim_waits_for_the_first_and_takes_over_where_it_was_un
 
     assert isinstance((await asyncio.gather(*tasks, return_exceptions=True))[0], RuntimeError)
     assert tasks[1].result() is None
+
+
+async def test_what_was_abandoned_is_undone_and_nobody_is_told(database: Database):
+    bell, key = Bell(), uuid4()
+    uow = SqlUnitOfWork(database, Actor.system(), None, bell.ring)
+
+    async with uow:
+        user = await uow.users.add("hedwig", None, "-", is_admin=False)
+        uow.record(registered(user.id))
+        await uow.claim(key, "userRegister", 1)
+        uow.abandon()
+
+    assert bell.rings == 0
+    for table in ("users", "events", "idempotency_keys"):
+        assert await rows(database, f"SELECT * FROM {table}") == []
+
+    async with uow:
+        user = await uow.users.add("errol", None, "-", is_admin=False)
+        uow.record(registered(user.id))
+    assert bell.rings == 1
+    assert await rows(database, "SELECT username FROM users") == [("errol",)]

@@ -10,6 +10,8 @@ from factories.whole_shop import make_whole_shop
 from graphql import parse, validate
 from support.shop import CONTRACT, SCHEMA, Shop, order_id
 
+from domain.actor import Scope
+
 pytestmark = pytest.mark.skipif(not CONTRACT.exists(), reason="../shared/contract is not beside this clone.")
 
 LATER = {"stock_receive", "stock_adjust"}
@@ -221,7 +223,10 @@ async def test_order_approve(shop: Shop):
             "allowedActions": [
                 {"action": "APPROVE", "allowed": False, "reason": "The order is APPROVED."},
                 {"action": "REJECT", "allowed": False, "reason": "The order is APPROVED."},
+                {"action": "SHIP", "allowed": True, "reason": None},
+                {"action": "DELIVER", "allowed": False, "reason": "The order is APPROVED."},
                 {"action": "CANCEL", "allowed": True, "reason": None},
+                {"action": "RETURN", "allowed": False, "reason": "The order is APPROVED."},
             ],
         },
         "userErrors": [],
@@ -236,6 +241,42 @@ async def test_order_approve(shop: Shop):
             "current": 2,
         }
     ]
+
+
+STOCK_STATEMENTS = 9
+"""Key, variant, warehouse, level, update, movement, settle, lock, event."""
+
+
+async def test_stock_receive_and_stock_adjust(shop: Shop):
+    keeper = await make_user(shop.database, "keeper", Scope.INVENTORY_WRITE)
+    await make_variant(shop.database, "MUG", LON=5)
+    place = {"sku": "MUG", "warehouse": "LON"}
+    count = {**place, "reason": "Count."}
+
+    received = await shop.run(contract("stock_receive"), keeper, **place, quantity=3, key=str(uuid4()))
+    adjusted = await shop.run(contract("stock_adjust"), keeper, **count, delta=-2, expectedOnHand=8, key=str(uuid4()))
+    refused = await shop.get(contract("stock_adjust"), keeper, **count, delta=-2, expectedOnHand=8, key=str(uuid4()))
+
+    assert [answer.errors for answer in (received, adjusted)] == [[], []]
+    assert received.data["stockReceive"] == {
+        "stockLevel": {"onHand": 8, "reserved": 0, "available": 8},
+        "userErrors": [],
+    }
+    assert adjusted.data["stockAdjust"] == {
+        "stockLevel": {"onHand": 6, "reserved": 0, "available": 6},
+        "userErrors": [],
+    }
+    assert refused["stockAdjust"] == {
+        "stockLevel": None,
+        "userErrors": [
+            {
+                "code": "ON_HAND_CONFLICT",
+                "message": "6 of MUG are on hand in LON, not 8.",
+                "field": ["input", "expectedOnHand"],
+            }
+        ],
+    }
+    assert [received.statements, adjusted.statements] == [STOCK_STATEMENTS, STOCK_STATEMENTS]
 
 
 async def test_user_register_and_token_create(shop: Shop):

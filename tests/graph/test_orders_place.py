@@ -263,7 +263,9 @@ async def test_the_placing_is_recorded_with_its_actor_and_request(shop: Shop):
 
     order = await place(shop, buyer, ("MUG", 1))
 
-    [event] = await logged(shop.database, "*")
+    reserved, event = await logged(shop.database, "*")
+    assert (reserved.kind, reserved.aggregate_type, reserved.sequence) == ("STOCK_CHANGED", "STOCK_LEVEL", 1)
+    assert reserved.payload["order_id"] == str(event.aggregate_id)
     assert (event.kind, event.aggregate_type, event.sequence) == ("ORDER_STATUS_CHANGED", "ORDER", 1)
     assert event.aggregate_id == parse_id(order["id"])[1]
     assert (event.actor_id, event.request_id) == (buyer.user_id, "test-request")

@@ -9,7 +9,7 @@ from db.engine import Database
 from db.event_sequencer import EventSequencer
 
 
-async def logged(database: Database, columns: str) -> Sequence[Row[Any]]:
-    """Columns of all events that are committed, in their order."""
+async def logged(database: Database, columns: str, where: str = "true") -> Sequence[Row[Any]]:
+    """Columns of the events that are committed and meet a condition, in their order."""
     await EventSequencer(database).drain()
-    return await database.read(text(f"SELECT {columns} FROM events ORDER BY position"))
+    return await database.read(text(f"SELECT {columns} FROM events WHERE {where} ORDER BY position"))

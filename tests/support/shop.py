@@ -90,6 +90,12 @@ class Shop:
         tables = (query.format(table.name) for table in metadata.sorted_tables)
         return dict(await self.database.read(text(" UNION ALL ".join(tables))))
 
+    async def contents(self) -> dict[str, list[str]]:
+        """Every row of every table, as text: equal before and after what must leave no trace."""
+        tables = [table.name for table in metadata.sorted_tables]
+        rows = [await self.database.read(text(f"SELECT t::text AS row FROM {name} t ORDER BY 1")) for name in tables]
+        return {name: [row.row for row in found] for name, found in zip(tables, rows, strict=True)}
+
     async def scalar(self, query: str, **parameters: Any) -> Any:
         """The one value that an SQL statement finds."""
         return (await self.database.read(text(query), parameters))[0][0]
