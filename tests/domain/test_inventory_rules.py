@@ -8,6 +8,8 @@ from domain.events import EventKind
 from domain.inventory import rules
 from domain.inventory.changes import Cause, LevelChange, events_of_change, events_of_reorder_point, is_low
 from domain.inventory.model import LockedLevel, MovementKind
+from domain.inventory.ports import Tally
+from domain.inventory.verify import correction
 from domain.refusals import ErrorCode, InsufficientStock, OnHandConflict, Refused
 
 KEY = UUID(int=1)
@@ -114,3 +116,25 @@ def test_a_reorder_point_that_makes_a_level_low_tells_both():
     assert [(event.kind) for event in events_of_reorder_point(level(5, 1, point=4), 6)] == [
         EventKind.REORDER_POINT_CHANGED
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "tally", "begins", "change"),
+    [
+        (level(5, 2), Tally(5, 2, 2), None, None),
+        (level(7, 2), Tally(5, 2, 2), (5, 2), (2, 0)),
+        (level(5, 1), Tally(5, 2, 2), (5, 2), (0, 0)),
+        (level(5, 2), Tally(5, 2, 3), (5, 2), (0, 1)),
+        (level(2, 2), Tally(5, 2, 3), None, None),
+        (level(2, 2, backorder=True), Tally(5, 2, 3), (5, 2), (-3, 1)),
+    ],
+)
+def test_a_correction_begins_where_the_movements_end(
+    stored: LockedLevel, tally: Tally, begins: tuple[int, int] | None, change: tuple[int, int] | None
+):
+    found = correction(stored, tally)
+
+    assert (found and (found.level.on_hand, found.level.reserved)) == begins
+    assert (found and (found.on_hand, found.reserved)) == change
+    if found:
+        assert (found.on_hand_after, found.reserved_after) == (stored.on_hand, tally.held)
