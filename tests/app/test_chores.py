@@ -10,6 +10,7 @@ from factories.goods import make_variant
 from factories.orders import make_orders, move, place
 from factories.people import make_admin, make_customer, make_user
 from sqlalchemy import insert, text
+from support.log import logged, settle
 from support.shop import Shop
 from support.waiting import until
 
@@ -50,8 +51,8 @@ async def test_an_order_that_is_pending_for_too_long_is_cancelled_and_its_goods_
         (young["number"], "PENDING", 1),
     ]
     assert await shop.scalar("SELECT reserved FROM stock_levels") == 3
-    query = "SELECT payload, actor_id FROM events WHERE aggregate_type = 'ORDER' AND payload ->> 'to' = 'CANCELLED'"
-    assert await shop.database.read(text(query)) == [
+    cancelled = "aggregate_type = 'ORDER' AND payload ->> 'to' = 'CANCELLED'"
+    assert await logged(shop.database, "payload, actor_id", cancelled) == [
         ({"from": "PENDING", "to": "CANCELLED", "number": old["number"], "reason": "expired"}, None)
     ]
 
@@ -76,6 +77,7 @@ async def test_two_processes_cancel_each_order_once(shop: Shop, settings: Settin
 
     assert sum(counts) == 130
     assert await shop.database.read(text("SELECT DISTINCT status, version FROM orders")) == [("CANCELLED", 2)]
+    await settle(shop.database)
     cancelled = "SELECT count(*), count(DISTINCT aggregate_id) FROM events WHERE payload ->> 'to' = 'CANCELLED'"
     assert await shop.database.read(text(cancelled)) == [(130, 130)]
     assert await shop.scalar("SELECT reserved FROM stock_levels") == 0

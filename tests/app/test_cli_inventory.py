@@ -7,6 +7,7 @@ from uuid import UUID
 from factories.goods import make_variant, put_stock
 from factories.orders import make_order
 from sqlalchemy import text
+from support.log import settle
 from support.online_retail import SHOP, load
 from support.processes import run
 
@@ -22,6 +23,7 @@ FROM stock_movements m JOIN variants v ON v.id = variant_id WHERE m.kind = 'ADJU
 
 
 async def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    await settle(database)
     return [tuple(row) for row in await database.read(text(query))]
 
 

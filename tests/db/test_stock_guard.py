@@ -7,6 +7,7 @@ from factories.goods import make_variant, make_warehouse, put_stock
 from factories.orders import make_order
 from factories.people import make_user
 from sqlalchemy import text
+from support.log import settle
 
 from db.engine import Database
 from db.unit_of_work import SqlUnitOfWork
@@ -30,6 +31,7 @@ def work(database: Database, actor: Actor | None = None) -> SqlUnitOfWork:
 
 
 async def rows(database: Database, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    await settle(database)
     return [tuple(row) for row in await database.read(text(query), parameters)]
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import text
+from support.log import settle
 from support.shop import Shop
 
 from domain.actor import Actor
@@ -54,4 +55,5 @@ async def levels(shop: Shop) -> list[tuple[Any, ...]]:
 
 
 async def contradictions(shop: Shop) -> list[Any]:
+    await settle(shop.database)
     return list(await shop.database.read(text(CONTRADICTIONS)))

@@ -8,6 +8,7 @@ from factories.orders import place
 from factories.people import make_user
 from factories.stock import change_stock, contradictions, levels
 from sqlalchemy import text
+from support.log import settle
 from support.shop import Shop
 
 from domain.actor import Actor, Scope
@@ -31,6 +32,7 @@ def level(on_hand: int, reserved: int = 0, reorder_point: int = 0) -> dict[str, 
 
 
 async def rows(shop: Shop, query: str) -> list[tuple[Any, ...]]:
+    await settle(shop.database)
     return [tuple(row) for row in await shop.database.read(text(query))]
 
 

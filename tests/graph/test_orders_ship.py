@@ -7,6 +7,7 @@ from factories.goods import make_variant, make_warehouse, put_stock
 from factories.orders import make_order, move, place
 from factories.people import make_admin, make_user
 from sqlalchemy import text
+from support.log import logged
 from support.shop import Shop, order_id
 
 from domain.actor import Scope
@@ -16,7 +17,6 @@ from domain.orders.model import OrderStatus
 LEVELS = """
 SELECT w.code, l.on_hand, l.reserved FROM stock_levels l JOIN warehouses w ON w.id = l.warehouse_id ORDER BY w.code
 """
-EVENTS = "SELECT sequence, kind, payload FROM events WHERE aggregate_type = 'ORDER' ORDER BY position"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_an_order_goes_all_the_way_with_one_event_for_each_step(shop: Shop
 
     steps = [(answer["order"]["status"], answer["order"]["version"]) for answer in answers]
     assert steps == [("SHIPPED", 3), ("DELIVERED", 4), ("RETURNED", 5)]
-    events = await shop.database.read(text(EVENTS))
+    events = await logged(shop.database, "sequence, kind, payload", "aggregate_type = 'ORDER'")
     assert [(event.sequence, event.kind, event.payload["to"]) for event in events] == [
         (sequence, "ORDER_STATUS_CHANGED", status)
         for sequence, status in enumerate(("PENDING", "APPROVED", "SHIPPED", "DELIVERED", "RETURNED"), start=1)

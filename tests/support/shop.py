@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from support.log import settle
 from support.waiting import until
 
 from app.wiring import Process
 from db.engine import Database
-from db.event_sequencer import EventSequencer
 from db.schema import metadata
 from domain.actor import Actor
 from graph.context import Context
@@ -85,7 +85,7 @@ class Shop:
 
     async def counts(self) -> dict[str, int]:
         """The number of rows of every table: equal before and after what must not change anything."""
-        await EventSequencer(self.database).drain()
+        await settle(self.database)
         query = "SELECT '{0}' AS name, count(*) FROM {0}"
         tables = (query.format(table.name) for table in metadata.sorted_tables)
         return dict(await self.database.read(text(" UNION ALL ".join(tables))))
@@ -93,6 +93,7 @@ class Shop:
     async def contents(self) -> dict[str, list[str]]:
         """Every row of every table, as text: equal before and after what must leave no trace."""
         tables = [table.name for table in metadata.sorted_tables]
+        await settle(self.database)
         rows = [await self.database.read(text(f"SELECT t::text AS row FROM {name} t ORDER BY 1")) for name in tables]
         return {name: [row.row for row in found] for name, found in zip(tables, rows, strict=True)}
 
