@@ -10,7 +10,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from app.settings import Settings
 
@@ -19,6 +21,8 @@ T = TypeVar("T")
 app = typer.Typer(help="Orderwire: the back office of a shop as one GraphQL server.", no_args_is_help=True)
 importer = typer.Typer(help="Bring in data from elsewhere.", no_args_is_help=True)
 app.add_typer(importer, name="import")
+inventory = typer.Typer(help="Look after the stock.", no_args_is_help=True)
+app.add_typer(inventory, name="inventory")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, markup=False)
@@ -149,6 +153,35 @@ def import_online_retail(
         out.print(f"{name.replace('_', ' '):<22}{count:>12,}")
 
 
+@inventory.command("verify")
+def verify_inventory(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Write the movements that are missing, then compare again.")
+    ] = False,
+) -> None:
+    """Compare each stock level with its movements and reservations; exit code 1 where they differ."""
+    from app.wiring import system_unit_of_work
+    from db.inventory_verify import count_levels, find_differences
+    from domain.inventory.verify import repair_levels
+
+    async def work(database: Any) -> tuple[int, int, Any]:
+        found = await find_differences(database)
+        _tell_differences(found)
+        repaired = 0
+        if repair and found:
+            repaired = await repair_levels(system_unit_of_work(database), found)
+            found = await find_differences(database)
+        return await count_levels(database), repaired, found
+
+    levels, repaired, left = _with_database(work)
+    if repaired:
+        out.print(f"Repaired: {repaired}.")
+    if left:
+        remedy = " Count what more is reserved than on hand, and adjust it." if repair else ""
+        _fail(f"{len(left)} of {levels} levels differ from their movements or reservations.{remedy}", code=1)
+    out.print(f"{levels} levels agree with their movements and reservations.")
+
+
 @app.command()
 def doctor() -> None:
     """Look whether everything that a server needs is in place; exit code 1 where something is not."""
@@ -178,6 +211,19 @@ def _with_database(work: Callable[[Any], Awaitable[T]]) -> T:
 
     with database_server(Settings()) as settings:
         return asyncio.run(run(settings.database_url or ""))
+
+
+def _tell_differences(differences: Any) -> None:
+    if not differences:
+        return
+    on_hand, reserved = ("on hand", "by movements"), ("reserved", "by movements", "by reservations")
+    table = Table("SKU", "warehouse", box=None, pad_edge=False)
+    for name in (*on_hand, *reserved):
+        table.add_column(name, justify="right")
+    for each in differences:
+        numbers = each.on_hand, each.tally.on_hand, each.reserved, each.tally.reserved, each.tally.held
+        table.add_row(escape(each.sku), escape(each.warehouse), *map(str, numbers))
+    out.print(table)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         default="GBP", pattern="^[A-Z]{3}$", description="The currency of the shop's books and reports."
     )
     max_line_quantity: int = Field(default=100, ge=1, le=1_000_000, description="The most units of one order line.")
+    idempotency_hours: int = Field(
+        default=24, ge=1, le=8760, description="How long an idempotency key is remembered, at least."
+    )
+    pending_order_hours: int = Field(
+        default=0, ge=0, le=8760, description="After how many hours a pending order is cancelled; 0 for never."
+    )
     max_body_bytes: int = Field(
         default=262_144, ge=1024, le=67_108_864, description="The largest body of an HTTP request."
     )
@@ -90,6 +96,12 @@ class Settings(BaseSettings):
     )
     live_poll_seconds: float = Field(
         default=2.0, gt=0, le=60, description="How often the log is read although nothing told of news."
+    )
+    event_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="How many days events are kept, the history of orders among them; 0 keeps them for ever.",
     )
     shutdown_seconds: int = Field(
         default=3, ge=0, le=300, description="How long open requests may take when the server stops."

@@ -4,14 +4,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.chores import Chores
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
+from app.live.sequencing import Sequencing
 from app.security import Argon2Hasher, JwtIssuer
 from app.settings import Settings
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
 from db.engine import Database, count_statements
-from db.events import EventReader
+from db.event_reader import EventReader
+from db.event_sequencer import EventSequencer
+from db.events import EventLog
+from db.housekeeping import Housekeeping
 from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
@@ -30,6 +35,7 @@ class Process:
     settings: Settings
     database: Database
     doorbell: Doorbell
+    chores: Chores
     services: Services
 
 
@@ -43,11 +49,19 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
     database = Database(url, settings.database_pool_size)
-    hub = Hub(EventReader(database), settings.live_queue, settings.live_poll_seconds)
+    poll, keep = settings.live_poll_seconds, settings.event_retention_days
+    sequencing = Sequencing(EventSequencer(database), poll, keep)
+    hub = Hub(EventLog(database), sequencing.settle, settings.live_queue, poll)
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
+    sequencing.on_news = doorbell.ring
+
+    def begin(actor: Actor, request_id: str | None) -> SqlUnitOfWork:
+        return SqlUnitOfWork(database, actor, request_id, sequencing.nudge)
+
+    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None))
     services = Services(
         readers=_readers(database, settings.currency),
-        begin=lambda actor, request_id: SqlUnitOfWork(database, actor, request_id, doorbell.ring),
+        begin=begin,
         feed=hub,
         hasher=Argon2Hasher(settings.password_hashers),
         issuer=JwtIssuer(settings),
@@ -56,10 +70,14 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         expose_statements=settings.exposes_statements,
     )
     try:
+        await sequencing.start()
         await hub.start()
         await doorbell.start()
-        yield Process(settings, database, doorbell, services)
+        chores.start()
+        yield Process(settings, database, doorbell, chores, services)
     finally:
+        await chores.stop()
+        await sequencing.stop()
         await doorbell.stop()
         await hub.stop()
         await database.close()
@@ -82,5 +100,6 @@ def _readers(database: Database, currency: str) -> Readers:
         orders=OrderReader(database),
         returns=OrderReturnReader(database),
         adjustments=AdjustmentReader(database),
+        events=EventReader(database),
         reports=SqlReports(database, currency),
     )

@@ -123,3 +123,7 @@ class SqlCatalogStore:
     async def variants_by_sku(self, skus: Collection[str]) -> Mapping[str, Variant]:
         query = select(variants).where(any_of(variants.c.sku, sorted(skus)))
         return {row.sku: to_variant(row) for row in (await self._connection.execute(query)).all()}
+
+    async def variants_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Variant]:
+        query = select(variants).where(any_of(variants.c.id, sorted(ids)))
+        return {row.id: to_variant(row) for row in (await self._connection.execute(query)).all()}

@@ -9,14 +9,13 @@ import orjson
 from sqlalchemy import Table, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db import events as event_tables
 from db.catalog import products, variants
 from db.customers import addresses, customers
 from db.engine import Database
-from db.events import events
+from db.events import pending_events
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.orders import order_lines, order_numbers, orders
-from db.returns import return_lines, returns
+from db.returns import return_lines, return_numbers, returns
 from db.users import users
 from domain.demo.shop import DemoShop, make_shop
 from domain.money import DEFAULT_CURRENCY
@@ -49,12 +48,8 @@ async def seed_demo(
         loads = list(_loads(shop, password_hash))
         for load in loads:
             await _copy(connection, load)
-        await connection.execute(select(func.setval(order_numbers.name, len(shop.orders))))
-        # Events come last, as in every transaction: their lock holds up all other writers.
-        await connection.execute(select(func.pg_advisory_xact_lock(event_tables.LOCK)))
-        log = _events(shop)
-        await _copy(connection, log)
-        loads.append(log)
+        for numbers, used in ((order_numbers, shop.orders), (return_numbers, shop.returns)):
+            await connection.execute(select(func.setval(numbers.name, len(used) + 1, False)))
         # Without figures about tables that have just been filled, the first queries would be planned badly.
         await connection.execute(text("ANALYZE " + ", ".join(load.table.name for load in loads)))
     return {load.table.name: len(load.rows) for load in loads}
@@ -88,12 +83,13 @@ def _with(load: _Load, column: str, values: Iterable[Any]) -> _Load:
 
 
 def _loads(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
-    """All tables but the events, each after those that it refers to."""
+    """All tables, each after those that it refers to."""
     yield from _people(shop, password_hash)
     yield from _goods(shop)
     yield from _orders(shop)
     yield from _stock(shop)
     yield from _returns(shop)
+    yield _events(shop)
 
 
 def _people(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
@@ -140,7 +136,7 @@ def _returns(shop: DemoShop) -> Iterator[_Load]:
 
 
 def _events(shop: DemoShop) -> _Load:
-    """The log; PostgreSQL gives the positions in the order of the rows."""
+    """What the sequencer will take into the log, in this order."""
     names = ("id", "aggregate_type", "aggregate_id", "sequence", "kind", "actor_id", "occurred_at")
     payloads = [orjson.dumps(event.payload).decode() for event in shop.events]
-    return _with(_load(events, shop.events, *names), "payload", payloads)
+    return _with(_load(pending_events, shop.events, *names), "payload", payloads)

@@ -69,6 +69,12 @@ class Database:
         async with self.engine.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncConnection]:
+        """One connection for several statements, each of which commits by itself."""
+        async with self._autocommit.connect() as connection:
+            yield connection
+
     async def ping(self) -> None:
         """Fail unless the database answers."""
         await self.read(text("SELECT 1"))

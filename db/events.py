@@ -1,16 +1,17 @@
-"""The one log of what happened: the table, the writer inside a transaction, the reader of the stream.
+"""The one log of what happened: its tables, the writer inside a transaction, and the log as the stream reads it.
 
-A reader asks only for `position > :cursor ORDER BY position`. That is safe because the writer takes an
-advisory lock before it draws positions and holds it until it has committed: positions become visible in
-their own order (docs/decisions/0004-event-log.md).
+A command writes to `pending_events` in its own transaction; the sequencer (db/event_sequencer.py) moves what is
+committed to `events` and gives it the next position. So positions are dense and become visible in their order, and
+every reader asks only for `position > :cursor ORDER BY position` (docs/decisions/0004-event-log.md).
 """
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     Identity,
@@ -23,40 +24,88 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import UserDefinedType
 
 from db.base import check_in, metadata, new_id, now, timestamp
 from db.engine import Database
 from domain.actor import Actor
-from domain.events import AggregateType, Event, EventKind, NewEvent
+from domain.events import AggregateType, Event, EventKind, LogState, NewEvent
 
-LOCK = 1163281748
-"""The key of the advisory lock: the letters EVNT."""
 
-events = Table(
-    "events",
+class Xid8(UserDefinedType[Any]):
+    """The full number of a transaction, which does not wrap around; only PostgreSQL ever looks at it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "XID8"
+
+
+pending_events = Table(
+    "pending_events",
     metadata,
-    Column("position", BigInteger, Identity(always=True), primary_key=True),
-    Column("id", Uuid, nullable=False, unique=True, server_default=func.uuidv7()),
+    Column("xid", Xid8, primary_key=True, server_default=func.pg_current_xact_id()),
+    # Drawn under the row lock of the aggregate, and the sequence has no cache: of two events of one aggregate the
+    # later one has the higher number, whichever transaction began first.
+    Column("ordinal", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, server_default=func.uuidv7()),
     Column("aggregate_type", Text, check_in("aggregate_type", AggregateType), nullable=False),
     Column("aggregate_id", Uuid, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("kind", Text, check_in("kind", EventKind), nullable=False),
     Column("payload", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("actor_id", Uuid, ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    # Without an index: the rows are few, and gone in a moment.
+    Column("actor_id", Uuid, ForeignKey("users.id", ondelete="SET NULL")),
     Column("request_id", Text),
     timestamp("occurred_at"),
-    Index("events_aggregate_key", "aggregate_type", "aggregate_id", "sequence", unique=True),
+    # The table is a queue: it stays as small as what is under way, if the dead rows are cleared often enough.
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000},
 )
 
-log_epoch = Table(
-    "log_epoch",
+events = Table(
+    "events",
     metadata,
-    # One row. A cursor names the epoch, so that a cursor of another database is told from one of this.
-    Column("epoch", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, nullable=False),
+    Column("aggregate_type", Text, nullable=False),
+    Column("aggregate_id", Uuid, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    # No foreign key: what somebody did stays on record, and the sequencer waits for no lock on a user.
+    Column("actor_id", Uuid),
+    Column("request_id", Text),
+    timestamp("occurred_at", default=False),
+    Column("logged_at", timestamp("logged_at").type, nullable=False, server_default=func.clock_timestamp()),
+    Index("events_id_idx", "id"),
+    Index("events_aggregate_id_idx", "aggregate_id", "sequence"),
+    Index("events_kind_idx", "kind", "position"),
+    Index("events_actor_id_idx", "actor_id", "position", postgresql_where=text("actor_id IS NOT NULL")),
+    Index("events_occurred_at_idx", "occurred_at"),
+    postgresql_partition_by="RANGE (position)",
 )
+
+event_log = Table(
+    "event_log",
+    metadata,
+    # One row, which changes only when the log is moved, cut or given room.
+    Column("is_one", Boolean, CheckConstraint("is_one", name="is_one"), primary_key=True, server_default=true()),
+    # A cursor names the epoch, so that a cursor of another log is told from one of this.
+    Column("epoch", Uuid, nullable=False, server_default=func.gen_random_uuid()),
+    # The cluster, its timeline and the database that the epoch was made for.
+    Column("identity", Text),
+    # Positions up to this one have been dropped.
+    Column("low_position", BigInteger, nullable=False, server_default=text("0")),
+    # There are partitions for positions up to this one.
+    Column("partitioned_to", BigInteger, nullable=False, server_default=text("0")),
+)
+
+LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), event_log.c.low_position)
+"""The highest position so far: that of the newest event, or of the newest that was dropped."""
 
 
 class SqlEventWriter:
@@ -66,8 +115,7 @@ class SqlEventWriter:
         self._connection, self._actor, self._request_id = connection, actor, request_id
 
     async def write(self, recorded: Sequence[NewEvent]) -> None:
-        """Store events; to be called last in the transaction, for it holds up all other writers from here."""
-        await self._connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        """Store events, in their order, while the rows of their aggregates are locked."""
         moment = now()
         rows = [
             {
@@ -83,11 +131,11 @@ class SqlEventWriter:
             }
             for event in recorded
         ]
-        await self._connection.execute(insert(events), rows)
+        await self._connection.execute(insert(pending_events), rows)
 
 
-class EventReader:
-    """Reads the log in order."""
+class EventLog:
+    """The log as the stream reads it: in order, from a position onwards."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -95,19 +143,17 @@ class EventReader:
     async def after(self, position: int, limit: int) -> list[Event]:
         """At most `limit` events above a position, in order."""
         query = select(events).where(events.c.position > position).order_by(events.c.position).limit(limit)
-        return [_to_event(row) for row in await self._database.read(query)]
+        return [to_event(row) for row in await self._database.read(query)]
 
-    async def head(self) -> int:
-        """The highest position so far; 0 for an empty log."""
-        rows = await self._database.read(select(func.coalesce(func.max(events.c.position), 0)))
-        return rows[0][0]
-
-    async def epoch(self) -> UUID:
-        """The identity of this log."""
-        return (await self._database.read(select(log_epoch.c.epoch)))[0][0]
+    async def state(self) -> LogState:
+        """The identity and the bounds of the log."""
+        query = select(event_log.c.epoch, event_log.c.low_position, LOG_HEAD.label("head"))
+        row = (await self._database.read(query))[0]
+        return LogState(row.epoch, row.low_position, row.head)
 
 
-def _to_event(row: Row[Any]) -> Event:
+def to_event(row: Row[Any]) -> Event:
+    """The event in a row of the log."""
     return Event(
         row.id,
         row.position,

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -28,8 +29,10 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import orders as order_tables
+from db import users as user_tables
 from db.base import any_of, check_in, id_column, metadata, timestamp
 from db.catalog import variants
 from db.reading import TableReader, grouped
@@ -57,6 +60,8 @@ stock_levels = Table(
     Column("reorder_point", Integer, nullable=False, server_default=text("0")),
     # The variant's own flag: the foreign key keeps the copy equal, so that the CHECK below can read it.
     Column("allow_backorder", Boolean, nullable=False, server_default=false()),
+    # The sequence of the level's last event.
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("variant_id", "warehouse_id"),
     ForeignKeyConstraint(
         ["variant_id", "allow_backorder"], ["variants.id", "variants.allow_backorder"], onupdate="CASCADE"
@@ -117,6 +122,10 @@ def to_level(row: Row[Any]) -> StockLevel:
     return StockLevel(row.id, row.variant_id, row.warehouse_id, row.on_hand, row.reserved, row.reorder_point)
 
 
+def to_warehouse(row: Row[Any]) -> Warehouse:
+    return Warehouse(row.id, row.code, row.name, row.priority)
+
+
 class WarehouseReader(TableReader[Warehouse]):
     """Warehouses, for those who may see stock."""
 
@@ -128,7 +137,18 @@ class WarehouseReader(TableReader[Warehouse]):
         return visible_to(viewer)
 
     def build(self, row: Row[Any]) -> Warehouse:
-        return Warehouse(row.id, row.code, row.name, row.priority)
+        return to_warehouse(row)
+
+
+class SqlWarehouseStore:
+    """Warehouses, for commands."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def by_codes(self, codes: Sequence[str]) -> Mapping[str, Warehouse]:
+        query = select(warehouses).where(any_of(warehouses.c.code, codes))
+        return {row.code: to_warehouse(row) for row in (await self._connection.execute(query)).all()}
 
 
 class StockLevelReader(TableReader[StockLevel]):
@@ -177,6 +197,7 @@ class StockMovementReader(TableReader[StockMovement]):
         "sku": variants.c.sku,
         "warehouse": warehouses.c.code,
         "order": stock_movements.c.order_id,
+        "actor": stock_movements.c.actor_id,
         "reference": stock_movements.c.reference,
         "occurred_at": stock_movements.c.occurred_at,
     }
@@ -196,6 +217,10 @@ class StockMovementReader(TableReader[StockMovement]):
             orders = order_tables.orders
             order = exists().where(orders.c.id == stock_movements.c.order_id, order_tables.visible_to(viewer))
             conditions.append(order)
+        if "actor" in filters:
+            # And to ask by user what they moved is to read the user.
+            users = user_tables.users
+            conditions.append(exists().where(users.c.id == stock_movements.c.actor_id, user_tables.visible_to(viewer)))
         return conditions
 
     def build(self, row: Row[Any]) -> StockMovement:

@@ -1,6 +1,7 @@
 """Orders and their lines: tables, the store for commands, the reader for queries."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Row,
+    ScalarSelect,
     Table,
     Text,
     Uuid,
@@ -177,17 +179,28 @@ class SqlOrderStore:
         row = (await self._connection.execute(select(orders).where(orders.c.id == order_id))).one_or_none()
         return to_order(row) if row else None
 
+    async def next_expired(self, before: datetime) -> Order | None:
+        query = (
+            select(orders)
+            .where(orders.c.status == OrderStatus.PENDING, orders.c.placed_at < before)
+            .order_by(orders.c.placed_at, orders.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return to_order(row) if row else None
+
+    async def lines(self, order_id: UUID) -> Sequence[OrderLine]:
+        query = select(order_lines).where(order_lines.c.order_id == order_id).order_by(order_lines.c.position)
+        return [_to_line(row) for row in (await self._connection.execute(query)).all()]
+
     async def add(
         self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
     ) -> Order:
         moment = now()
-        drawn = select(func.nextval(order_numbers.name).cast(Text).label("number")).subquery()
-        # lpad alone would cut what is longer.
-        padded = func.lpad(drawn.c.number, func.greatest(6, func.length(drawn.c.number)), "0")
-        number = select(func.concat("OW-", padded)).scalar_subquery()
         statement = insert(orders).values(
             id=new_id(),
-            number=number,
+            number=next_number("OW", order_numbers),
             customer_id=customer_id,
             placed_by=placed_by,
             status=OrderStatus.PENDING,
@@ -222,6 +235,14 @@ class SqlOrderStore:
             values["approved_at"] = moment
         statement = update(orders).where(orders.c.id == order.id).values(values)
         return to_order((await self._connection.execute(statement.returning(orders))).one())
+
+
+def next_number(prefix: str, sequence: DbSequence) -> ScalarSelect[str]:
+    """The next number of a series of documents, as people read it: OW-000042."""
+    drawn = select(func.nextval(sequence.name).cast(Text).label("number")).subquery()
+    # lpad alone would cut what is longer.
+    padded = func.lpad(drawn.c.number, func.greatest(6, func.length(drawn.c.number)), "0")
+    return select(func.concat(f"{prefix}-", padded)).scalar_subquery()
 
 
 def _to_line(row: Row[Any]) -> OrderLine:

@@ -21,20 +21,27 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    insert,
     or_,
     select,
     text,
     true,
 )
+from sqlalchemy import (
+    Sequence as DbSequence,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import orders as order_tables
-from db.base import any_of, id_column, metadata, money_columns, timestamp
+from db.base import any_of, id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
-from db.orders import orders
+from db.orders import next_number, orders
 from db.reading import TableReader, grouped
 from domain.actor import Actor, Scope
 from domain.money import Money
-from domain.orders.model import Adjustment, OrderReturn, ReturnLine
+from domain.orders.model import Adjustment, Order, OrderReturn, ReturnLine
+
+return_numbers = DbSequence("return_numbers", metadata=metadata)
 
 returns = Table(
     "returns",
@@ -100,6 +107,18 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(returns.c.customer_id == own, returns.c.order_id == any_(func.array(ordered)))
 
 
+def to_return(row: Row[Any]) -> OrderReturn:
+    return OrderReturn(
+        row.id,
+        row.number,
+        row.order_id,
+        row.customer_id,
+        row.country,
+        Money(row.total, row.currency),
+        row.returned_at,
+    )
+
+
 class OrderReturnReader(TableReader[OrderReturn]):
     """Returns that the viewer may see."""
 
@@ -116,15 +135,7 @@ class OrderReturnReader(TableReader[OrderReturn]):
         return visible_to(viewer)
 
     def build(self, row: Row[Any]) -> OrderReturn:
-        return OrderReturn(
-            row.id,
-            row.number,
-            row.order_id,
-            row.customer_id,
-            row.country,
-            Money(row.total, row.currency),
-            row.returned_at,
-        )
+        return to_return(row)
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]:
         query = self.select(viewer).where(any_of(returns.c.order_id, order_ids)).order_by(returns.c.returned_at)
@@ -153,6 +164,56 @@ class AdjustmentReader(TableReader[Adjustment]):
     def build(self, row: Row[Any]) -> Adjustment:
         amount = Money(row.amount, row.currency)
         return Adjustment(row.id, row.number, row.position, row.reason, amount, row.country, row.adjusted_at)
+
+
+class SqlReturnStore:
+    """Returns, for commands."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, return_id: UUID) -> OrderReturn | None:
+        row = (await self._connection.execute(select(returns).where(returns.c.id == return_id))).one_or_none()
+        return to_return(row) if row else None
+
+    async def units_returned(self, order_id: UUID) -> Mapping[int, int]:
+        position = return_lines.c.order_line_position
+        query = (
+            select(position, func.sum(return_lines.c.quantity).label("units"))
+            .where(return_lines.c.order_id == order_id)
+            .group_by(position)
+        )
+        return {row.order_line_position: row.units for row in (await self._connection.execute(query)).all()}
+
+    async def add(self, order: Order, total: Money) -> OrderReturn:
+        statement = insert(returns).values(
+            id=new_id(),
+            number=next_number("RT", return_numbers),
+            order_id=order.id,
+            customer_id=order.customer_id,
+            country=order.country,
+            total=total.amount,
+            currency=total.currency_code,
+            returned_at=now(),
+        )
+        return to_return((await self._connection.execute(statement.returning(returns))).one())
+
+    async def add_lines(self, lines: Sequence[ReturnLine]) -> None:
+        rows = [
+            {
+                "return_id": line.return_id,
+                "position": line.position,
+                "order_id": line.order_id,
+                "order_line_position": line.order_line_position,
+                "variant_id": line.variant_id,
+                "description": line.description,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price.amount,
+                "currency": line.unit_price.currency_code,
+            }
+            for line in lines
+        ]
+        await self._connection.execute(insert(return_lines), rows)
 
 
 def _to_line(row: Row[Any]) -> ReturnLine:

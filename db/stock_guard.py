@@ -1,23 +1,42 @@
-"""The one place where stock levels change. Every change leaves a movement in the same transaction."""
+"""The one place where stock levels change. Every change leaves a movement and events in the same transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import any_of, new_id, now
+from db.catalog import variants
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
+from db.inventory_verify import tally
 from domain.actor import Actor
-from domain.inventory.model import Allocation, LockedLevel, MovementKind, Shortage, allocate
+from domain.catalog.model import VariantKind
+from domain.events import NewEvent
+from domain.inventory.changes import Cause, LevelChange, events_of_change, events_of_reorder_point
+from domain.inventory.model import (
+    LockedLevel,
+    MovementKind,
+    Shortage,
+    StockLevel,
+    allocate,
+    missing_to_ship,
+    places_to_take_back,
+)
+from domain.inventory.ports import Tally
 
 
 class SqlStockGuard:
-    """Reserves and releases under row locks; the CHECK constraints of stock_levels stand behind it."""
+    """Changes levels under row locks; the CHECK constraints of stock_levels stand behind it.
 
-    def __init__(self, connection: AsyncConnection, actor: Actor) -> None:
-        self._connection, self._actor = connection, actor
+    `record` takes the events of each change.
+    """
+
+    def __init__(self, connection: AsyncConnection, actor: Actor, record: Callable[[NewEvent], None]) -> None:
+        self._connection, self._actor, self._record = connection, actor, record
 
     async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
         if not demand:
@@ -28,7 +47,8 @@ class SqlStockGuard:
             return shortages
         rows = [{"order_id": order_id, "level_id": each.level.id, "quantity": each.quantity} for each in allocations]
         await self._connection.execute(insert(reservations), rows)
-        await self._change(order_id, MovementKind.RESERVATION, allocations, None)
+        changes = [LevelChange(each.level, reserved=each.quantity) for each in allocations]
+        await self.change(MovementKind.RESERVATION, changes, Cause(order_id))
         return []
 
     async def release(self, order_id: UUID, reason: str | None) -> None:
@@ -36,16 +56,91 @@ class SqlStockGuard:
         taken = (await self._connection.execute(held.returning(reservations))).all()
         if not taken:
             return
-        levels = await self._lock(any_of(stock_levels.c.id, [row.level_id for row in taken]))
         quantities = {row.level_id: row.quantity for row in taken}
-        given_back = [Allocation(level, -quantities[level.id]) for level in levels]
-        await self._change(order_id, MovementKind.RELEASE, given_back, reason)
+        levels = await self._lock(any_of(stock_levels.c.id, list(quantities)))
+        changes = [LevelChange(level, reserved=-quantities[level.id]) for level in levels]
+        await self.change(MovementKind.RELEASE, changes, Cause(order_id, reason))
+
+    async def ship(self, order_id: UUID) -> Sequence[Shortage]:
+        of_order = reservations.c.order_id == order_id
+        rows = (await self._connection.execute(select(reservations).where(of_order))).all()
+        if not rows:
+            return []
+        held = {row.level_id: row.quantity for row in rows}
+        levels = await self._lock(any_of(stock_levels.c.id, list(held)))
+        if shortages := missing_to_ship(held, levels):
+            return shortages
+        await self._connection.execute(delete(reservations).where(of_order))
+        changes = [LevelChange(level, -held[level.id], -held[level.id]) for level in levels]
+        await self.change(MovementKind.SHIPMENT, changes, Cause(order_id))
+        return []
+
+    async def take_back(
+        self, order_id: UUID, quantities: Mapping[UUID, int], reason: str | None, reference: str | None
+    ) -> None:
+        if not quantities:
+            return
+        # Before any lock is had: whoever makes a level may have to wait for another who makes the same one.
+        await self._open_first(quantities)
+        levels = await self._lock(any_of(stock_levels.c.variant_id, list(quantities)))
+        places = places_to_take_back(quantities, levels, await self._shipped(order_id))
+        changes = [LevelChange(each.level, on_hand=each.quantity) for each in places]
+        await self.change(MovementKind.RETURN, changes, Cause(order_id, reason, reference))
+
+    async def open(self, variant_id: UUID, warehouse_id: UUID) -> None:
+        await self._open(literal(warehouse_id), variants.c.id == variant_id)
+
+    async def lock(self, variant_id: UUID, warehouse_ids: Sequence[UUID]) -> Sequence[LockedLevel]:
+        there = any_of(stock_levels.c.warehouse_id, warehouse_ids)
+        return await self._lock((stock_levels.c.variant_id == variant_id) & there)
+
+    async def set_reorder_point(self, level: LockedLevel, reorder_point: int) -> StockLevel:
+        if reorder_point != level.reorder_point:
+            events = events_of_reorder_point(level, reorder_point)
+            values = {"reorder_point": reorder_point, "version": events[-1].sequence}
+            await self._connection.execute(update(stock_levels).where(stock_levels.c.id == level.id).values(values))
+            self._tell(events)
+        return replace(level.level, reorder_point=reorder_point)
+
+    async def tally(self, variant_id: UUID) -> Mapping[UUID, Tally]:
+        return await tally(self._connection, variant_id)
+
+    async def _open_first(self, variant_ids: Collection[UUID]) -> None:
+        """Make a level in the first warehouse by priority for each of the variants that has none at all."""
+        first = select(warehouses.c.id).order_by(warehouses.c.priority, warehouses.c.id).limit(1).scalar_subquery()
+        none_yet = ~exists().where(stock_levels.c.variant_id == variants.c.id)
+        await self._open(first, any_of(variants.c.id, list(variant_ids)) & none_yet)
+
+    async def _open(self, warehouse_id: Any, which: Any) -> None:
+        """Make the empty levels of goods in a warehouse where there are none; safe when two do it at once."""
+        goods = (
+            select(variants.c.id, warehouse_id, variants.c.allow_backorder)
+            .where(which, variants.c.kind == VariantKind.GOODS)
+            .order_by(variants.c.id)
+        )
+        columns = ["variant_id", "warehouse_id", "allow_backorder"]
+        await self._connection.execute(upsert(stock_levels).from_select(columns, goods).on_conflict_do_nothing())
+
+    async def _shipped(self, order_id: UUID) -> dict[UUID, int]:
+        """The units by level id that left for an order and have not come back."""
+        here = (stock_levels.c.variant_id == stock_movements.c.variant_id) & (
+            stock_levels.c.warehouse_id == stock_movements.c.warehouse_id
+        )
+        kinds = (MovementKind.SHIPMENT, MovementKind.RETURN)
+        query = (
+            select(stock_levels.c.id, (-func.sum(stock_movements.c.quantity)).label("units"))
+            .join(stock_movements, here)
+            .where(stock_movements.c.order_id == order_id, stock_movements.c.kind.in_(kinds))
+            .group_by(stock_levels.c.id)
+        )
+        return {row.id: row.units for row in (await self._connection.execute(query)).all()}
 
     async def _lock(self, condition: Any) -> list[LockedLevel]:
         """Lock levels in the order of their key: transactions that lock the same rows queue, never circle."""
         query = (
-            select(stock_levels, warehouses.c.priority)
-            .join(warehouses)
+            select(stock_levels, warehouses.c.priority, warehouses.c.code, variants.c.sku)
+            .join(warehouses, warehouses.c.id == stock_levels.c.warehouse_id)
+            .join(variants, variants.c.id == stock_levels.c.variant_id)
             .where(condition)
             .order_by(stock_levels.c.variant_id, stock_levels.c.warehouse_id)
             .with_for_update(of=stock_levels)
@@ -60,36 +155,61 @@ class SqlStockGuard:
                 row.on_hand,
                 row.reserved,
                 row.allow_backorder,
+                row.reorder_point,
+                row.version,
+                row.sku,
+                row.code,
             )
             for row in rows
         ]
 
-    async def _change(
-        self, order_id: UUID, kind: MovementKind, changes: Sequence[Allocation], reason: str | None
-    ) -> None:
-        """Add to the reserved units of locked levels, and write the movements."""
-        reserve = update(stock_levels).where(stock_levels.c.id == bindparam("level")).values(reserved=bindparam("to"))
-        await self._connection.execute(
-            reserve, [{"level": each.level.id, "to": each.level.reserved + each.quantity} for each in changes]
-        )
+    async def change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
+        if not changes:
+            return
+        events = [events_of_change(kind, each, cause) for each in changes]
+        rows = [
+            {
+                "level": each.level.id,
+                "to_on_hand": each.on_hand_after,
+                "to_reserved": each.reserved_after,
+                "to_version": of_level[-1].sequence,
+            }
+            for each, of_level in zip(changes, events, strict=True)
+        ]
+        await self._connection.execute(_UPDATE, rows)
+        await self._connection.execute(insert(stock_movements), self._movements(kind, changes, cause))
+        self._tell(event for of_level in events for event in of_level)
+
+    def _tell(self, events: Iterable[NewEvent]) -> None:
+        for event in events:
+            self._record(event)
+
+    def _movements(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> list[dict[str, Any]]:
         # Read after the locks were had: the start of the transaction may lie before a movement that we waited for.
         moment = now()
-        movements = [
+        return [
             {
                 "id": new_id(),
                 "variant_id": each.level.variant_id,
                 "warehouse_id": each.level.warehouse_id,
                 "kind": kind,
-                "quantity": each.quantity,
+                "quantity": each.quantity(kind),
                 "on_hand_before": each.level.on_hand,
-                "on_hand_after": each.level.on_hand,
+                "on_hand_after": each.on_hand_after,
                 "reserved_before": each.level.reserved,
-                "reserved_after": each.level.reserved + each.quantity,
-                "order_id": order_id,
+                "reserved_after": each.reserved_after,
+                "order_id": cause.order_id,
                 "actor_id": self._actor.user_id,
-                "reason": reason,
+                "reason": cause.reason,
+                "reference": cause.reference,
                 "occurred_at": moment,
             }
             for each in changes
         ]
-        await self._connection.execute(insert(stock_movements), movements)
+
+
+_UPDATE = (
+    update(stock_levels)
+    .where(stock_levels.c.id == bindparam("level"))
+    .values(on_hand=bindparam("to_on_hand"), reserved=bindparam("to_reserved"), version=bindparam("to_version"))
+)

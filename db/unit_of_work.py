@@ -18,13 +18,16 @@ from db.catalog import SqlCatalogStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.inventory import SqlWarehouseStore
+from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
 from db.reading import violated
+from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
 from db.users import SqlRefreshTokenStore, SqlUserStore
 from domain.actor import Actor
 from domain.events import NewEvent
-from domain.refusals import ErrorCode, IdempotencyConflict, Refused, unauthenticated
+from domain.refusals import Refused, idempotency_conflict, unauthenticated
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -42,12 +45,16 @@ idempotency_keys = Table(
 
 
 ACTOR_KEYS = {
-    "events_actor_id_fkey",
     "idempotency_keys_actor_id_fkey",
     "orders_placed_by_fkey",
+    "pending_events_actor_id_fkey",
     "stock_movements_actor_id_fkey",
 }
 """The foreign keys that name whoever acts."""
+
+
+class _AbandonedError(Exception):
+    """Tells the connection to roll back; nobody else hears of it."""
 
 
 class SqlUnitOfWork:
@@ -61,6 +68,9 @@ class SqlUnitOfWork:
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
+    returns: SqlReturnStore
+    movements: SqlMovementStore
+    warehouses: SqlWarehouseStore
     stock: SqlStockGuard
 
     def __init__(self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]) -> None:
@@ -69,22 +79,29 @@ class SqlUnitOfWork:
         self._announce = announce
         self._stack = AsyncExitStack()
         self._events: list[NewEvent] = []
+        self._is_abandoned = False
         self._connection: AsyncConnection | None = None
 
     async def __aenter__(self) -> Self:
         connection = await self._stack.enter_async_context(self._database.transaction())
-        self._connection, self._events = connection, []
+        self._connection, self._events, self._is_abandoned = connection, [], False
         self.users = SqlUserStore(connection)
         self.refresh_tokens = SqlRefreshTokenStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)
-        self.stock = SqlStockGuard(connection, self._actor)
+        self.returns = SqlReturnStore(connection)
+        self.movements = SqlMovementStore(connection)
+        self.warehouses = SqlWarehouseStore(connection)
+        self.stock = SqlStockGuard(connection, self._actor, self.record)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None and self._is_abandoned:
+            await self._close(_AbandonedError())
+            return
         if error is None:
             try:
                 await self._write_events()
@@ -115,6 +132,9 @@ class SqlUnitOfWork:
     def record(self, event: NewEvent) -> None:
         self._events.append(event)
 
+    def abandon(self) -> None:
+        self._is_abandoned = True
+
     async def claim(self, key: UUID | None, operation: str, request: object) -> UUID | None:
         if key is None:
             return None
@@ -133,11 +153,12 @@ class SqlUnitOfWork:
         )
         if claimed.first() is not None:
             return None
-        earlier = (await self._running.execute(select(idempotency_keys).where(self._same(key)))).one()
+        earlier = (await self._running.execute(select(idempotency_keys).where(self._same(key)))).one_or_none()
+        if earlier is None:
+            # It was old, and was forgotten between the two statements.
+            return await self.claim(key, operation, request)
         if (earlier.operation, earlier.digest) != (operation, digest):
-            message = "This idempotency key was used before for another input."
-            path = ("input", "idempotencyKey")
-            raise Refused(IdempotencyConflict(ErrorCode.IDEMPOTENCY_CONFLICT, message, path, key))
+            raise Refused(idempotency_conflict(key))
         return earlier.result_id
 
     async def settle(self, key: UUID | None, result_id: UUID) -> None:

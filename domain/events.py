@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.opaque import seal, unseal
+from domain.refusals import ErrorCode, Refusal, Refused
+
 
 class AggregateType(StrEnum):
     """What an event speaks of."""
@@ -59,6 +62,53 @@ class Event:
     occurred_at: datetime
 
 
+def log_cursor(epoch: UUID, position: int) -> str:
+    """The opaque cursor of a position, which names the log that it belongs to."""
+    return seal(f"v1.{epoch.hex[:8]}.{position}")
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """The log at a moment: its identity, the highest position that was dropped, and the highest there is."""
+
+    epoch: UUID
+    low: int
+    head: int
+
+    def cursor(self, position: int) -> str:
+        """The opaque cursor of a position in this log."""
+        return log_cursor(self.epoch, position)
+
+    def position_of(self, cursor: str, argument: str) -> int:
+        """The position in a cursor of this log.
+
+        Raises:
+            Refused: INVALID_CURSOR, it is not a cursor of this log; CURSOR_EXPIRED, events after it were dropped.
+        """
+        try:
+            version, epoch, number = unseal(cursor).split(".")
+            position = int(number)
+        except ValueError:
+            version, epoch, position = "", "", -1
+        if (version, epoch) != ("v1", self.epoch.hex[:8]) or not 0 <= position <= self.head:
+            raise Refused(other_log(argument))
+        if position < self.low:
+            raise Refused(cursor_expired(argument))
+        return position
+
+
+def other_log(argument: str = "after") -> Refusal:
+    """The cursor is none of this log, or the log has become another one."""
+    message = "This is not a cursor of this shop's log. Read the present state and subscribe without one."
+    return Refusal(ErrorCode.INVALID_CURSOR, message, (argument,))
+
+
+def cursor_expired(argument: str = "after") -> Refusal:
+    """Events after the cursor are kept no longer: what was missed cannot be told."""
+    message = "Events after this cursor are kept no longer. Read the present state and subscribe without one."
+    return Refusal(ErrorCode.CURSOR_EXPIRED, message, (argument,))
+
+
 class EventFeed(Protocol):
     """The live stream of one process."""
 
@@ -66,8 +116,9 @@ class EventFeed(Protocol):
         """Every event after a cursor, then each new one as it commits; without a cursor, new ones only.
 
         Raises:
-            Refused: INVALID_CURSOR, the cursor is not one of this log; RESYNC, the subscriber fell too far
-                behind; UNAUTHENTICATED, the moment `until` has come, at which the subscriber's token ends.
+            Refused: INVALID_CURSOR, the cursor is not one of this log; CURSOR_EXPIRED, events after it are kept no
+                longer; RESYNC, the subscriber fell too far behind; UNAUTHENTICATED, the moment `until` has come,
+                at which the subscriber's token ends.
         """
         ...
 

@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     """Every code a refusal may carry. Each has a heading in docs/errors.md."""
 
     BAD_INPUT = "BAD_INPUT"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
     EMAIL_TAKEN = "EMAIL_TAKEN"
     FORBIDDEN = "FORBIDDEN"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
@@ -26,7 +27,9 @@ class ErrorCode(StrEnum):
     INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105  (a code, not a secret)
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
+    ON_HAND_CONFLICT = "ON_HAND_CONFLICT"
     RESYNC = "RESYNC"
+    RETURN_EXCEEDS = "RETURN_EXCEEDS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNKNOWN_SKU = "UNKNOWN_SKU"
     USERNAME_TAKEN = "USERNAME_TAKEN"
@@ -64,11 +67,27 @@ class VersionConflict(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class InsufficientStock(Refusal):
-    """Less is available than the whole order asks for, over all its lines of that SKU."""
+    """Less is available than is asked for: by an order over all its lines of that SKU, or of one warehouse."""
 
     sku: str = ""
     requested: int = 0
     available: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnHandConflict(Refusal):
+    """The level changed since the caller counted; `current` is how many units are on hand now."""
+
+    current: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnExceeds(Refusal):
+    """More of an order line was to come back than was ordered and has not come back yet."""
+
+    position: int = 0
+    requested: int = 0
+    returnable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,12 @@ def bad_input(message: str, *field: str) -> Refusal:
 def not_found(what: str, *field: str) -> Refusal:
     """No such thing, or the actor may not know of it: the two look the same."""
     return Refusal(ErrorCode.NOT_FOUND, f"No such {what}.", field or None)
+
+
+def idempotency_conflict(key: UUID | None) -> IdempotencyConflict:
+    """One key, two inputs."""
+    message = "This idempotency key was used before for another input."
+    return IdempotencyConflict(ErrorCode.IDEMPOTENCY_CONFLICT, message, ("input", "idempotencyKey"), key)
 
 
 def unauthenticated() -> Refusal:

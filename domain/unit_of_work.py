@@ -32,6 +32,10 @@ class UnitOfWork(Protocol):
         """Remember what the claimed key made."""
         ...
 
+    def abandon(self) -> None:
+        """Have the end of the block undo everything, as if it had not been entered, and tell nobody."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

@@ -8,13 +8,14 @@ import strawberry
 
 from domain.actor import Actor
 from domain.events import EventFeed
+from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork
 from graph.loaders import Loaders
 from graph.readers import Readers
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, UsersUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, UsersUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 

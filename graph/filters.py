@@ -5,16 +5,23 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import strawberry
 
 from domain.reading import Compare, Filters
 from domain.refusals import Refused, bad_input
-from graph.node import key_of
+from graph.node import key_of, parse_id
 
 E = TypeVar("E", bound=StrEnum)
 
 IN_MAX = 200
+
+ROLES = {"actor": "User"}
+"""The type behind a field that is named after the role that a thing plays."""
+
+ANY_TYPE = "aggregate"
+"""The field that takes the id of anything."""
 
 
 def _given(description: str, name: str | None = None) -> Any:
@@ -109,10 +116,14 @@ def _compare(name: str, given: Any) -> Compare:
     if len(values.get("in_") or ()) > IN_MAX:
         raise Refused(bad_input(f"A list has at most {IN_MAX} values.", "filter", name, "in"))
     if isinstance(given, IDFilter):
-        # The field is named after the type it refers to: `customer` takes the id of a Customer.
-        type_name = name.title()
         values = {
-            "eq": None if given.eq is None else key_of(given.eq, type_name, "filter", name, "eq"),
-            "in_": given.in_ and [key_of(each, type_name, "filter", name, "in") for each in given.in_],
+            "eq": None if given.eq is None else _key(given.eq, name, "eq"),
+            "in_": given.in_ and [_key(each, name, "in") for each in given.in_],
         }
     return Compare(**values)
+
+
+def _key(given: strawberry.ID, name: str, condition: str) -> UUID:
+    """The key in a global id. The field is named after its type: `customer` takes the id of a Customer."""
+    path = ("filter", name, condition)
+    return parse_id(given, *path)[1] if name == ANY_TYPE else key_of(given, ROLES.get(name, name.title()), *path)

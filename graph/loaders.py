@@ -10,8 +10,9 @@ from aiodataloader import DataLoader
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant
 from domain.customers.model import Address, Customer
+from domain.events import Event
 from domain.inventory.model import StockLevel, StockMovement, Warehouse
-from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine
+from domain.orders.model import Adjustment, Order, OrderEvent, OrderLine, OrderReturn, ReturnLine
 from domain.reading import Page, PageRequest
 from domain.users.model import User
 from graph.readers import Readers
@@ -128,6 +129,14 @@ class Loaders:
     @cached_property
     def adjustment(self) -> One[UUID, Adjustment]:
         return One(self._readers.adjustments.by_ids, self._viewer)
+
+    @cached_property
+    def event(self) -> One[UUID, Event]:
+        return One(self._readers.events.by_ids, self._viewer)
+
+    @cached_property
+    def events_of_order(self) -> Many[UUID, OrderEvent]:
+        return Many(self._readers.events.of_orders, self._viewer)
 
     @cached_property
     def order_count_of_customer(self) -> One[UUID, int]:

@@ -13,11 +13,14 @@ from graph.catalog.queries import CatalogQueries
 from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
+from graph.events.queries import EventQueries
 from graph.finish import finish
+from graph.inventory.errors import OnHandConflict
+from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
 from graph.node import Node, load_node, parse_id
 from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
-from graph.orders.errors import IllegalTransition, InsufficientStock, UnknownSku
+from graph.orders.errors import IllegalTransition, InsufficientStock, ReturnExceeds, UnknownSku
 from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
@@ -31,11 +34,20 @@ NODES_MAX = 100
 DEPTH_MAX = 12
 """Lists within lists multiply: what a short document may ask for grows with a power of its depth."""
 
-ERRORS = (PlainError, IllegalTransition, VersionConflict, InsufficientStock, UnknownSku, IdempotencyConflict)
+ERRORS = (
+    PlainError,
+    IllegalTransition,
+    VersionConflict,
+    InsufficientStock,
+    OnHandConflict,
+    ReturnExceeds,
+    UnknownSku,
+    IdempotencyConflict,
+)
 
 
 @strawberry.type(description="What can be read.")
-class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries):
+class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries, EventQueries):
     """The root of queries."""
 
     @strawberry.field(
@@ -56,7 +68,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, OrderMutations):
+class Mutation(UserMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

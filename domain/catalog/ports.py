@@ -14,6 +14,8 @@ class CatalogStore(Protocol):
 
     async def variants_by_sku(self, skus: Collection[str]) -> Mapping[str, Variant]: ...
 
+    async def variants_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Variant]: ...
+
 
 class VariantReader(Reader[Variant], Protocol):
     """Variants, for queries."""

@@ -1,5 +1,6 @@
 """Warehouses, stock levels, movements, and the rule that spreads a demand over warehouses."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ class MovementKind(StrEnum):
     RETURN = "RETURN"
     WRITE_OFF = "WRITE_OFF"
     ADJUSTMENT = "ADJUSTMENT"
+    TRANSFER = "TRANSFER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,10 @@ class StockMovement:
 
 @dataclass(frozen=True, slots=True)
 class LockedLevel:
-    """A stock level that the running transaction has locked, with what allocation needs to know."""
+    """A stock level that the running transaction has locked, with what allocation and events need to know.
+
+    `version` is the sequence of its last event; `sku` and `warehouse` are the names of what lies where.
+    """
 
     id: UUID
     variant_id: UUID
@@ -82,15 +87,25 @@ class LockedLevel:
     on_hand: int
     reserved: int
     allow_backorder: bool
+    reorder_point: int = 0
+    version: int = 0
+    sku: str = ""
+    warehouse: str = ""
 
     @property
     def available(self) -> int:
         return self.on_hand - self.reserved
 
+    @property
+    def level(self) -> StockLevel:
+        """The level as everybody sees it."""
+        place = self.id, self.variant_id, self.warehouse_id
+        return StockLevel(*place, self.on_hand, self.reserved, self.reorder_point)
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Units of a variant to reserve in one warehouse."""
+    """Units of a variant in one warehouse: to reserve there, or to put there."""
 
     level: LockedLevel
     quantity: int
@@ -103,6 +118,44 @@ class Shortage:
     variant_id: UUID
     requested: int
     available: int
+
+
+def missing_to_ship(held: Mapping[UUID, int], levels: Sequence[LockedLevel]) -> list[Shortage]:
+    """What cannot be shipped of the units held by level id: reserved ahead of a delivery, and not there yet.
+
+    One shortage per variant, over those of its levels that lack units.
+    """
+    short = [level for level in levels if level.on_hand < held[level.id]]
+    requested: Counter[UUID] = Counter()
+    on_hand: Counter[UUID] = Counter()
+    for level in short:
+        requested[level.variant_id] += held[level.id]
+        on_hand[level.variant_id] += level.on_hand
+    return [Shortage(variant_id, requested[variant_id], on_hand[variant_id]) for variant_id in requested]
+
+
+def places_to_take_back(
+    quantities: Mapping[UUID, int], levels: Sequence[LockedLevel], shipped: Mapping[UUID, int]
+) -> list[Allocation]:
+    """Where units by variant id go when they come back from a customer.
+
+    They go where they came from, first by priority: `shipped` says by level id how many units left and have not
+    come back yet. What came from nowhere known goes to the first level by priority.
+    """
+    allocations: list[Allocation] = []
+    for variant_id, quantity in quantities.items():
+        places = sorted(
+            (level for level in levels if level.variant_id == variant_id),
+            key=lambda level: (level.priority, level.warehouse_id),
+        )
+        taken: dict[UUID, int] = {}
+        for place in places:
+            returned = sum(taken.values())
+            taken[place.id] = min(quantity - returned, max(shipped.get(place.id, 0), 0))
+        if places:
+            taken[places[0].id] += quantity - sum(taken.values())
+        allocations += [Allocation(place, taken[place.id]) for place in places if taken[place.id]]
+    return allocations
 
 
 def allocate(demand: Mapping[UUID, int], levels: Sequence[LockedLevel]) -> tuple[list[Allocation], list[Shortage]]:

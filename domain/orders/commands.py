@@ -1,4 +1,4 @@
-"""Place, approve, reject and cancel orders. Each command is one transaction."""
+"""Place orders. What moves them on stands in domain/orders/moves.py and domain/orders/returns.py."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,20 +7,17 @@ from uuid import UUID
 from domain.actor import Actor
 from domain.catalog.model import Variant, VariantKind
 from domain.customers.model import Customer
-from domain.events import AggregateType, EventKind, NewEvent
 from domain.inventory.model import Shortage
 from domain.money import total
 from domain.orders import policy
 from domain.orders.model import (
     COUNTRY_MAX,
     NOTES_MAX,
-    TARGETS,
     NewLine,
     Order,
-    OrderAction,
     OrderLine,
-    OrderStatus,
 )
+from domain.orders.moves import known, record_move
 from domain.orders.ports import OrdersUnitOfWork
 from domain.refusals import (
     ErrorCode,
@@ -61,48 +58,13 @@ async def place_order(
     async with uow:
         request = (str(customer_id), notes, country, [(line.sku, line.quantity) for line in lines])
         if made := await uow.claim(idempotency_key, "orderPlace", request):
-            return await _known(uow, made)
+            return await known(uow, made)
         customer = await _customer(uow, actor, customer_id)
         variants = await _variants(uow, lines)
         order = await _store(uow, actor, customer, lines, variants, notes, country)
-        _record(uow, order, None)
+        record_move(uow, order, None)
         await uow.settle(idempotency_key, order.id)
     return order
-
-
-async def approve_order(
-    uow: OrdersUnitOfWork,
-    actor: Actor,
-    order_id: UUID,
-    expected_version: int | None = None,
-    idempotency_key: UUID | None = None,
-) -> Order:
-    """Accept a pending order; its goods stay reserved. Raises as `_move` does."""
-    return await _move(uow, actor, OrderAction.APPROVE, order_id, expected_version, idempotency_key)
-
-
-async def reject_order(
-    uow: OrdersUnitOfWork,
-    actor: Actor,
-    order_id: UUID,
-    expected_version: int | None = None,
-    idempotency_key: UUID | None = None,
-    reason: str | None = None,
-) -> Order:
-    """Turn a pending order down and release its goods. Raises as `_move` does."""
-    return await _move(uow, actor, OrderAction.REJECT, order_id, expected_version, idempotency_key, reason)
-
-
-async def cancel_order(
-    uow: OrdersUnitOfWork,
-    actor: Actor,
-    order_id: UUID,
-    expected_version: int | None = None,
-    idempotency_key: UUID | None = None,
-    reason: str | None = None,
-) -> Order:
-    """Call off an order that has not shipped and release its goods. Raises as `_move` does."""
-    return await _move(uow, actor, OrderAction.CANCEL, order_id, expected_version, idempotency_key, reason)
 
 
 def check_order(lines: Sequence[NewLine], notes: str | None, country: str | None, max_quantity: int) -> list[Refusal]:
@@ -119,48 +81,6 @@ def check_order(lines: Sequence[NewLine], notes: str | None, country: str | None
     if country is not None and (not country.strip() or len(country) > COUNTRY_MAX):
         refusals.append(bad_input(f"A country has 1 to {COUNTRY_MAX} characters.", "input", "country"))
     return refusals
-
-
-async def _move(
-    uow: OrdersUnitOfWork,
-    actor: Actor,
-    action: OrderAction,
-    order_id: UUID,
-    expected_version: int | None,
-    idempotency_key: UUID | None,
-    reason: str | None = None,
-) -> Order:
-    """Take an action on an order.
-
-    Raises:
-        Refused: NOT_FOUND, also where the actor may not know of the order; FORBIDDEN; VERSION_CONFLICT;
-            ILLEGAL_TRANSITION; IDEMPOTENCY_CONFLICT.
-    """
-    if reason is not None and len(reason) > NOTES_MAX:
-        raise Refused(bad_input(f"A reason has at most {NOTES_MAX} characters.", "input", "reason"))
-    async with uow:
-        request = (str(order_id), expected_version, reason)
-        if made := await uow.claim(idempotency_key, f"order{action.capitalize()}", request):
-            return await _known(uow, made)
-        order = await uow.orders.get_for_update(actor, order_id)
-        if order is None:
-            raise Refused(not_found("order", "input", "id"))
-        order.must_be_version(expected_version)
-        wanted = order.move_to(TARGETS[action])
-        policy.must(actor, action, order)
-        moved = await uow.orders.save(wanted)
-        if moved.status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
-            await uow.stock.release(order.id, reason)
-        _record(uow, moved, order.status, reason)
-        await uow.settle(idempotency_key, order.id)
-    return moved
-
-
-async def _known(uow: OrdersUnitOfWork, order_id: UUID) -> Order:
-    order = await uow.orders.get(order_id)
-    if order is None:
-        raise Refused(not_found("order", "input", "idempotencyKey"))
-    return order
 
 
 async def _customer(uow: OrdersUnitOfWork, actor: Actor, customer_id: UUID | None) -> Customer:
@@ -238,8 +158,3 @@ def _shortage_refusals(shortages: Sequence[Shortage], variants: Sequence[Variant
 
 def _line_path(index: int, name: str) -> tuple[str, ...]:
     return ("input", "lines", str(index), name)
-
-
-def _record(uow: OrdersUnitOfWork, order: Order, before: OrderStatus | None, reason: str | None = None) -> None:
-    payload = {"from": before, "to": order.status, "number": order.number, "reason": reason}
-    uow.record(NewEvent(EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER, order.id, order.version, payload))

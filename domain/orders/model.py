@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
+from domain.events import EventKind
+from domain.inventory.model import MovementKind
 from domain.money import Money
 from domain.refusals import ErrorCode, IllegalTransition, Refused, VersionConflict
 
@@ -31,7 +33,10 @@ class OrderAction(StrEnum):
 
     APPROVE = "APPROVE"
     REJECT = "REJECT"
+    SHIP = "SHIP"
+    DELIVER = "DELIVER"
     CANCEL = "CANCEL"
+    RETURN = "RETURN"
 
 
 MOVES: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
@@ -47,13 +52,16 @@ MOVES: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
 TARGETS: Mapping[OrderAction, OrderStatus] = {
     OrderAction.APPROVE: OrderStatus.APPROVED,
     OrderAction.REJECT: OrderStatus.REJECTED,
+    OrderAction.SHIP: OrderStatus.SHIPPED,
+    OrderAction.DELIVER: OrderStatus.DELIVERED,
     OrderAction.CANCEL: OrderStatus.CANCELLED,
+    OrderAction.RETURN: OrderStatus.RETURNED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as it is now. `version` grows by one with each change of state and starts at 1."""
+    """An order as it is now. `version` grows by one with each change and starts at 1."""
 
     id: UUID
     number: str
@@ -77,6 +85,10 @@ class Order:
         if wanted not in allowed:
             raise Refused(illegal_transition(self, wanted))
         return replace(self, status=wanted, version=self.version + 1)
+
+    def changed(self) -> Self:
+        """The order after a change that leaves its state as it is."""
+        return replace(self, version=self.version + 1)
 
     def must_be_version(self, expected: int | None) -> None:
         """Refuse with VERSION_CONFLICT unless `expected` is None or the current version."""
@@ -117,6 +129,37 @@ class AllowedAction:
     action: OrderAction
     allowed: bool
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """A line of an order's history. `version` is that of the order after it."""
+
+    kind: EventKind
+    version: int
+    from_status: OrderStatus | None
+    to_status: OrderStatus | None
+    reason: str | None
+    actor_id: UUID | None
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewReturnLine:
+    """What is to come back of one line."""
+
+    position: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockEffect:
+    """How the stock of a variant in a warehouse changes; the quantity is signed as that of a movement."""
+
+    variant_id: UUID
+    warehouse_id: UUID
+    kind: MovementKind
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from domain.refusals import Refused, forbidden, unauthenticated
 REQUIRED_SCOPE = {
     OrderAction.APPROVE: Scope.ORDERS_APPROVE,
     OrderAction.REJECT: Scope.ORDERS_APPROVE,
+    OrderAction.SHIP: Scope.ORDERS_WRITE,
+    OrderAction.DELIVER: Scope.ORDERS_WRITE,
     OrderAction.CANCEL: Scope.ORDERS_WRITE,
+    OrderAction.RETURN: Scope.ORDERS_WRITE,
 }
 
 

@@ -1,6 +1,7 @@
 """What the order commands and queries need from the outside."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from domain.catalog.ports import CatalogStore
 from domain.customers.ports import CustomerStore
 from domain.inventory.ports import StockGuard
 from domain.money import Money
-from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine
+from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine, StockEffect
 from domain.reading import Page, PageRequest, Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.ports import UserStore
@@ -24,6 +25,17 @@ class OrderStore(Protocol):
 
     async def get(self, order_id: UUID) -> Order | None: ...
 
+    async def next_expired(self, before: datetime) -> Order | None:
+        """The oldest order that is pending since before a moment, locked until the transaction ends.
+
+        Those that somebody else has locked are passed over.
+        """
+        ...
+
+    async def lines(self, order_id: UUID) -> Sequence[OrderLine]:
+        """The lines of an order, by position."""
+        ...
+
     async def add(
         self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
     ) -> Order:
@@ -34,6 +46,30 @@ class OrderStore(Protocol):
 
     async def save(self, order: Order) -> Order:
         """Store the status and version of a locked order; returns it with the time of the change."""
+        ...
+
+
+class ReturnStore(Protocol):
+    """Returns, for commands."""
+
+    async def get(self, return_id: UUID) -> OrderReturn | None: ...
+
+    async def units_returned(self, order_id: UUID) -> Mapping[int, int]:
+        """The units taken back so far, by the position of the order line."""
+        ...
+
+    async def add(self, order: Order, total: Money) -> OrderReturn:
+        """Store a return of an order under the next number."""
+        ...
+
+    async def add_lines(self, lines: Sequence[ReturnLine]) -> None: ...
+
+
+class MovementStore(Protocol):
+    """Movements of stock, for commands."""
+
+    async def just_made(self, viewer: Actor, order_id: UUID) -> Sequence[StockEffect]:
+        """What this transaction has moved for an order, as far as the viewer may see stock."""
         ...
 
 
@@ -51,6 +87,12 @@ class OrdersUnitOfWork(UnitOfWork, Protocol):
 
     @property
     def orders(self) -> OrderStore: ...
+
+    @property
+    def returns(self) -> ReturnStore: ...
+
+    @property
+    def movements(self) -> MovementStore: ...
 
     @property
     def stock(self) -> StockGuard: ...

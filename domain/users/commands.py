@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.events import AggregateType, EventKind, NewEvent
-from domain.refusals import ErrorCode, Refusal, Refused
+from domain.refusals import ErrorCode, Refusal, Refused, idempotency_conflict
 from domain.users.model import Tokens, User, check_registration
 from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork
 
@@ -16,20 +16,30 @@ async def register_user(
     password: str,
     *,
     is_admin: bool = False,
+    idempotency_key: UUID | None = None,
 ) -> User:
     """Make a new user.
 
     Raises:
-        Refused: BAD_INPUT for each broken rule; USERNAME_TAKEN (regardless of case) or EMAIL_TAKEN.
+        Refused: BAD_INPUT for each broken rule; USERNAME_TAKEN (regardless of case) or EMAIL_TAKEN;
+            IDEMPOTENCY_CONFLICT.
     """
     if refusals := check_registration(username, email, password):
         raise Refused(*refusals)
     password_hash = await hasher.hash(password)
     async with uow:
-        user = await uow.users.add(username, email, password_hash, is_admin=is_admin)
-        payload = {"username": user.username, "isAdmin": is_admin}
-        uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
-    return user
+        # The password stays out of the digest, which is no safe place for one; it is compared below.
+        made = await uow.claim(idempotency_key, "userRegister", (username, email))
+        if made is None:
+            user = await uow.users.add(username, email, password_hash, is_admin=is_admin)
+            payload = {"username": user.username, "isAdmin": is_admin}
+            uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
+            await uow.settle(idempotency_key, user.id)
+            return user
+        known = await uow.users.credentials(username)
+    if known is None or known.user.id != made or not await hasher.verify(password, known.password_hash):
+        raise Refused(idempotency_conflict(idempotency_key))
+    return known.user
 
 
 async def ensure_admin(uow: UsersUnitOfWork, hasher: PasswordHasher, username: str, password: str) -> bool:

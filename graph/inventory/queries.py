@@ -55,6 +55,7 @@ class StockMovementFilter:
     sku: StringFilter | None = strawberry.field(default=None, description="The SKU of the variant.")
     warehouse: StringFilter | None = strawberry.field(default=None, description="The code of the warehouse.")
     order: IDFilter | None = strawberry.field(default=None, description="The order it served.")
+    actor: IDFilter | None = strawberry.field(default=None, description="The user who did it.")
     reference: StringFilter | None = strawberry.field(default=None, description="The document it follows from.")
     occurred_at: DateTimeFilter | None = strawberry.field(default=None, description="When it happened.")
 

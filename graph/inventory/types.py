@@ -30,6 +30,7 @@ register(
         MovementKind.RETURN: "Units came back from a customer.",
         MovementKind.WRITE_OFF: "Units were damaged, lost or miscounted.",
         MovementKind.ADJUSTMENT: "A count showed another number.",
+        MovementKind.TRANSFER: "Units went from one warehouse to another: less in the one, more in the other.",
     },
 )
 

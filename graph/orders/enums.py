@@ -25,6 +25,9 @@ register(
     {
         OrderAction.APPROVE: "Accept it.",
         OrderAction.REJECT: "Turn it down.",
+        OrderAction.SHIP: "Send its goods.",
+        OrderAction.DELIVER: "Note that it has arrived.",
         OrderAction.CANCEL: "Call it off.",
+        OrderAction.RETURN: "Take it back, all of it or some.",
     },
 )

@@ -1,108 +1,21 @@
-"""Place, approve, reject and cancel orders."""
+"""Place orders, move them on, take them back."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import strawberry
 
-from domain.orders import commands, model
-from domain.orders.model import NewLine
+from domain.orders.bulk import BulkResult, move_orders
+from domain.orders.commands import place_order
+from domain.orders.effects import Moved, Returned
+from domain.orders.model import NewLine, NewReturnLine, Order, OrderAction
+from domain.orders.moves import move_order
+from domain.orders.returns import return_order
 from graph.context import Info
-from graph.errors import UserError, outcome
+from graph.errors import outcome
 from graph.node import key_of
-from graph.orders.types import Order
-
-EXPECTED_VERSION: Any = strawberry.field(
-    default=None, description="Refuse with VERSION_CONFLICT unless the order is at this version."
-)
-IDEMPOTENCY_KEY: Any = strawberry.field(
-    default=None,
-    description="A UUID of your making: a second request with it and the same input does nothing more.",
-)
-
-
-@strawberry.input(description="One line of a new order.")
-class OrderLineInput:
-    """What is wanted, and how much of it."""
-
-    sku: str = strawberry.field(description="The SKU of the variant. Case matters.")
-    quantity: int = strawberry.field(description="Units; 1 to 100 unless the shop is set otherwise.")
-
-
-@strawberry.input(description="What `orderPlace` takes.")
-class OrderPlaceInput:
-    """A new order."""
-
-    lines: list[OrderLineInput] = strawberry.field(description="1 to 100 lines; a SKU may occur more than once.")
-    notes: str | None = strawberry.field(default=None, description="At most 1000 characters.")
-    country: str | None = strawberry.field(default=None, description="Where it goes to; at most 60 characters.")
-    customer_id: strawberry.ID | None = strawberry.field(
-        default=None,
-        description="Who buys; yourself unless given. For another customer you need `orders:write`.",
-    )
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-
-
-@strawberry.input(description="What `orderApprove` takes.")
-class OrderApproveInput:
-    """An order, and how to retry safely."""
-
-    id: strawberry.ID = strawberry.field(description="The order to approve.")
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-
-
-@strawberry.input(description="What `orderReject` takes.")
-class OrderRejectInput:
-    """An order, and how to retry safely."""
-
-    id: strawberry.ID = strawberry.field(description="The order to reject.")
-    reason: str | None = strawberry.field(
-        default=None, description="Why; kept in the history. At most 1000 characters."
-    )
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-
-
-@strawberry.input(description="What `orderCancel` takes.")
-class OrderCancelInput:
-    """An order, and how to retry safely."""
-
-    id: strawberry.ID = strawberry.field(description="The order to cancel.")
-    reason: str | None = strawberry.field(
-        default=None, description="Why; kept in the history. At most 1000 characters."
-    )
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-
-
-@strawberry.type
-class OrderPayload:
-    """The order, or why nothing changed."""
-
-    order: Order | None = strawberry.field(default=None, description="The order as it is now.")
-    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty if it was done.")
-
-
-@strawberry.type(description="What `orderPlace` answers.")
-class OrderPlacePayload(OrderPayload):
-    """The order, or why nothing changed."""
-
-
-@strawberry.type(description="What `orderApprove` answers.")
-class OrderApprovePayload(OrderPayload):
-    """The order, or why nothing changed."""
-
-
-@strawberry.type(description="What `orderReject` answers.")
-class OrderRejectPayload(OrderPayload):
-    """The order, or why nothing changed."""
-
-
-@strawberry.type(description="What `orderCancel` answers.")
-class OrderCancelPayload(OrderPayload):
-    """The order, or why nothing changed."""
+from graph.orders import inputs, payloads
 
 
 @strawberry.type
@@ -110,33 +23,70 @@ class OrderMutations:
     """Fields of Mutation about orders."""
 
     @strawberry.mutation(description="Place an order and reserve its goods: all of it or nothing.")
-    async def order_place(self, info: Info, input: OrderPlaceInput) -> OrderPlacePayload:
-        return await outcome(info, OrderPlacePayload, "order", _place(info, input))
+    async def order_place(self, info: Info, input: inputs.OrderPlaceInput) -> payloads.OrderPlacePayload:
+        return await outcome(info, payloads.OrderPlacePayload, "order", _place(info, input))
 
     @strawberry.mutation(description="Accept a pending order. Needs `orders:approve`.")
-    async def order_approve(self, info: Info, input: OrderApproveInput) -> OrderApprovePayload:
-        work = _move(commands.approve_order, info, input.id, input.expected_version, input.idempotency_key)
-        return await outcome(info, OrderApprovePayload, "order", work)
+    async def order_approve(self, info: Info, input: inputs.OrderApproveInput) -> payloads.OrderApprovePayload:
+        return await outcome(info, payloads.OrderApprovePayload, None, _move(info, OrderAction.APPROVE, input))
 
     @strawberry.mutation(description="Turn a pending order down and free its goods. Needs `orders:approve`.")
-    async def order_reject(self, info: Info, input: OrderRejectInput) -> OrderRejectPayload:
-        work = _move(commands.reject_order, info, input.id, input.expected_version, input.idempotency_key, input.reason)
-        return await outcome(info, OrderRejectPayload, "order", work)
+    async def order_reject(self, info: Info, input: inputs.OrderRejectInput) -> payloads.OrderRejectPayload:
+        work = _move(info, OrderAction.REJECT, input, input.reason)
+        return await outcome(info, payloads.OrderRejectPayload, None, work)
+
+    @strawberry.mutation(
+        description="Send the goods of an approved order: what was reserved leaves the warehouses."
+        " Needs `orders:write`."
+    )
+    async def order_ship(self, info: Info, input: inputs.OrderShipInput) -> payloads.OrderShipPayload:
+        return await outcome(info, payloads.OrderShipPayload, None, _move(info, OrderAction.SHIP, input))
+
+    @strawberry.mutation(description="Note that a shipped order has arrived. Needs `orders:write`.")
+    async def order_deliver(self, info: Info, input: inputs.OrderDeliverInput) -> payloads.OrderDeliverPayload:
+        return await outcome(info, payloads.OrderDeliverPayload, None, _move(info, OrderAction.DELIVER, input))
 
     @strawberry.mutation(
         description="Call off an order that has not shipped, and free its goods."
         " Needs `orders:write`, or that you placed it and it is still pending."
     )
-    async def order_cancel(self, info: Info, input: OrderCancelInput) -> OrderCancelPayload:
-        work = _move(commands.cancel_order, info, input.id, input.expected_version, input.idempotency_key, input.reason)
-        return await outcome(info, OrderCancelPayload, "order", work)
+    async def order_cancel(self, info: Info, input: inputs.OrderCancelInput) -> payloads.OrderCancelPayload:
+        work = _move(info, OrderAction.CANCEL, input, input.reason)
+        return await outcome(info, payloads.OrderCancelPayload, None, work)
+
+    @strawberry.mutation(
+        description="Take back units of an order that has shipped, and credit them. The order is RETURNED once all"
+        " units of all lines have come back, and keeps its state before that. Needs `orders:write`."
+    )
+    async def order_return(self, info: Info, input: inputs.OrderReturnInput) -> payloads.OrderReturnPayload:
+        return await outcome(info, payloads.OrderReturnPayload, None, _return(info, input))
+
+    @strawberry.mutation(
+        description="Accept many pending orders, each for itself: one that is refused does not hinder the others."
+        " Needs `orders:approve`."
+    )
+    async def order_bulk_approve(
+        self, info: Info, input: inputs.OrderBulkApproveInput
+    ) -> payloads.OrderBulkApprovePayload:
+        work = _move_all(info, OrderAction.APPROVE, input.ids, input.idempotency_key)
+        return await outcome(info, payloads.OrderBulkApprovePayload, "results", work)
+
+    @strawberry.mutation(
+        description="Turn many pending orders down, each for itself: one that is refused does not hinder the others."
+        " Needs `orders:approve`."
+    )
+    async def order_bulk_reject(
+        self, info: Info, input: inputs.OrderBulkRejectInput
+    ) -> payloads.OrderBulkRejectPayload:
+        work = _move_all(info, OrderAction.REJECT, input.ids, input.idempotency_key, input.reason)
+        return await outcome(info, payloads.OrderBulkRejectPayload, "results", work)
 
 
-async def _place(info: Info, input: OrderPlaceInput) -> model.Order:
+async def _place(info: Info, input: inputs.OrderPlaceInput) -> Order:
     customer_id = None
     if input.customer_id is not None:
         customer_id = key_of(input.customer_id, "Customer", "input", "customerId")
-    return await commands.place_order(
+    return await place_order(
         info.context.unit_of_work(),
         info.context.viewer,
         [NewLine(line.sku, line.quantity) for line in input.lines],
@@ -148,8 +98,39 @@ async def _place(info: Info, input: OrderPlaceInput) -> model.Order:
     )
 
 
-async def _move(
-    command: Callable[..., Awaitable[model.Order]], info: Info, order_id: strawberry.ID, *arguments: Any
-) -> model.Order:
-    key = key_of(order_id, "Order", "input", "id")
-    return await command(info.context.unit_of_work(), info.context.viewer, key, *arguments)
+async def _move(info: Info, action: OrderAction, input: Any, reason: str | None = None) -> Moved:
+    return await move_order(
+        info.context.unit_of_work(),
+        info.context.viewer,
+        action,
+        key_of(input.id, "Order", "input", "id"),
+        expected_version=input.expected_version,
+        idempotency_key=input.idempotency_key,
+        reason=reason,
+        dry_run=input.dry_run,
+    )
+
+
+async def _return(info: Info, input: inputs.OrderReturnInput) -> Returned:
+    lines = None
+    if input.lines is not None:
+        lines = [NewReturnLine(line.position, line.quantity) for line in input.lines]
+    return await return_order(
+        info.context.unit_of_work(),
+        info.context.viewer,
+        key_of(input.id, "Order", "input", "id"),
+        lines,
+        restock=input.restock,
+        reason=input.reason,
+        expected_version=input.expected_version,
+        idempotency_key=input.idempotency_key,
+        dry_run=input.dry_run,
+    )
+
+
+async def _move_all(
+    info: Info, action: OrderAction, ids: Sequence[strawberry.ID], key: UUID | None, reason: str | None = None
+) -> list[BulkResult]:
+    orders = [key_of(each, "Order", "input", "ids", str(index)) for index, each in enumerate(ids)]
+    uow, viewer = info.context.unit_of_work(), info.context.viewer
+    return await move_orders(uow, viewer, action, orders, reason=reason, idempotency_key=key)

@@ -9,6 +9,7 @@ from domain.orders import model, policy
 from graph.catalog.types import Variant
 from graph.context import Info
 from graph.customers.types import Customer
+from graph.events.enums import EventKind
 from graph.fields import computed, relation
 from graph.node import Node, node_type, object_type
 from graph.orders.enums import OrderAction, OrderStatus
@@ -79,6 +80,21 @@ class Adjustment(Node):
     adjusted_at: datetime = strawberry.field(description="When the books were corrected.")
 
 
+@object_type(model.OrderEvent, "A line of an order's history.")
+class OrderEvent:
+    """What happened to an order."""
+
+    kind: EventKind = strawberry.field(description="What happened.")
+    version: int = strawberry.field(description="The version of the order from then on.")
+    from_status: OrderStatus | None = strawberry.field(
+        name="from", description="The state before; null for an order just placed."
+    )
+    to_status: OrderStatus | None = strawberry.field(name="to", description="The state after.")
+    reason: str | None = strawberry.field(description="The reason that was given.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system or where hidden.")
+
+
 def _allowed_actions(root: strawberry.Parent[model.Order], info: Info) -> list[model.AllowedAction]:
     return policy.allowed_actions(info.context.viewer, root)
 
@@ -99,6 +115,9 @@ class Order(Node):
     placed_by: User | None = relation(User | None, "user", "placed_by", "The user who placed it.")
     lines: list[OrderLine] = relation(list[OrderLine], "lines_of_order", "id", "The lines, by place.")
     returns: list[OrderReturn] = relation(list[OrderReturn], "returns_of_order", "id", "What was sent back.")
+    events: list[OrderEvent] = relation(
+        list[OrderEvent], "events_of_order", "id", "Its history, oldest first; imported orders begin without one."
+    )
 
     allowed_actions: list[AllowedAction] = computed(
         list[AllowedAction], _allowed_actions, "Each action with whether you can take it now and, if not, why."

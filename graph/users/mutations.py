@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from typing import TypeVar
+from uuid import UUID
 
 import strawberry
 
@@ -9,6 +10,7 @@ from domain.users.commands import create_tokens, refresh_tokens, register_user
 from domain.users.model import Tokens
 from graph.context import Info
 from graph.errors import outcome
+from graph.inputs import IDEMPOTENCY_KEY
 from graph.users.types import TokenCreatePayload, TokenPayload, TokenRefreshPayload, UserRegisterPayload
 
 P = TypeVar("P", bound=TokenPayload)
@@ -21,6 +23,7 @@ class UserRegisterInput:
     username: str = strawberry.field(description="4 to 20 letters or digits; unique regardless of case.")
     email: str = strawberry.field(description="The e-mail address; unique.")
     password: str = strawberry.field(description="8 to 256 characters.")
+    idempotency_key: UUID | None = IDEMPOTENCY_KEY
 
 
 @strawberry.input(description="What `tokenCreate` takes.")
@@ -44,9 +47,13 @@ class UserMutations:
 
     @strawberry.mutation(description="Register a new user. Sign in with `tokenCreate` afterwards.")
     async def user_register(self, info: Info, input: UserRegisterInput) -> UserRegisterPayload:
-        context = info.context
         work = register_user(
-            context.unit_of_work(), context.services.hasher, input.username, input.email, input.password
+            info.context.unit_of_work(),
+            info.context.services.hasher,
+            input.username,
+            input.email,
+            input.password,
+            idempotency_key=input.idempotency_key,
         )
         return await outcome(info, UserRegisterPayload, "user", work)
 

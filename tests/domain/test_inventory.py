@@ -5,7 +5,15 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.inventory.model import Allocation, LockedLevel, Shortage, StockLevel, allocate
+from domain.inventory.model import (
+    Allocation,
+    LockedLevel,
+    Shortage,
+    StockLevel,
+    allocate,
+    missing_to_ship,
+    places_to_take_back,
+)
 
 MUG, CUP = UUID(int=1), UUID(int=2)
 
@@ -118,3 +126,25 @@ def test_no_demand_takes_nothing():
 
 def test_available_is_on_hand_less_reserved():
     assert StockLevel(MUG, MUG, MUG, 5, 7, 0).available == -2
+
+
+def test_what_is_not_there_yet_cannot_be_shipped():
+    near, far, cup = level(1, MUG, 3, 5, backorder=True), level(2, MUG, 4, 4), level(3, CUP, 1, 1)
+
+    shortages = missing_to_ship({near.id: 5, far.id: 4, cup.id: 1}, [near, far, cup])
+
+    assert shortages == [Shortage(MUG, 5, 3)]
+    assert missing_to_ship({far.id: 4, cup.id: 1}, [far, cup]) == []
+
+
+def test_units_return_to_where_they_came_from_first_by_priority():
+    near, far = level(1, MUG, 0, priority=1), level(2, MUG, 0, priority=2)
+
+    def places(units: int, shipped: dict[UUID, int]) -> list[Allocation]:
+        return places_to_take_back({MUG: units}, [far, near], shipped)
+
+    assert places(3, {near.id: 2, far.id: 4}) == [Allocation(near, 2), Allocation(far, 1)]
+    assert places(3, {far.id: 4}) == [Allocation(far, 3)]
+    assert places(9, {near.id: 2, far.id: 4}) == [Allocation(near, 5), Allocation(far, 4)]
+    assert places(2, {near.id: -1}) == [Allocation(near, 2)]
+    assert places_to_take_back({CUP: 1}, [far, near], {}) == []

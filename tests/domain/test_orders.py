@@ -107,15 +107,21 @@ def test_every_action_is_offered_once(actor: Actor, order: Order):
         (OWNER, OrderStatus.APPROVED, set()),
         (Actor(UUID(int=2)), OrderStatus.PENDING, set()),
         (Actor(), OrderStatus.PENDING, set()),
-        (Actor.system(), OrderStatus.PENDING, set(OrderAction)),
-        (Actor.system(), OrderStatus.APPROVED, {OrderAction.CANCEL}),
-        (Actor.system(), OrderStatus.SHIPPED, set()),
+        (Actor.system(), OrderStatus.PENDING, {OrderAction.APPROVE, OrderAction.REJECT, OrderAction.CANCEL}),
+        (Actor.system(), OrderStatus.APPROVED, {OrderAction.SHIP, OrderAction.CANCEL}),
+        (Actor.system(), OrderStatus.SHIPPED, {OrderAction.DELIVER, OrderAction.RETURN}),
+        (Actor.system(), OrderStatus.DELIVERED, {OrderAction.RETURN}),
+        (Actor.system(), OrderStatus.RETURNED, set()),
         (
             Actor(UUID(int=2), scopes=frozenset({Scope.ORDERS_APPROVE})),
             OrderStatus.PENDING,
             {OrderAction.APPROVE, OrderAction.REJECT},
         ),
-        (Actor(UUID(int=2), scopes=frozenset({Scope.ORDERS_WRITE})), OrderStatus.APPROVED, {OrderAction.CANCEL}),
+        (
+            Actor(UUID(int=2), scopes=frozenset({Scope.ORDERS_WRITE})),
+            OrderStatus.APPROVED,
+            {OrderAction.SHIP, OrderAction.CANCEL},
+        ),
     ],
 )
 def test_who_may_do_what(actor: Actor, status: OrderStatus, allowed: set[OrderAction]):

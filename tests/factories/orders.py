@@ -39,6 +39,8 @@ mutation ($input: Order%(name)sInput!) {
       __typename code message field
       ... on IllegalTransition { from to allowed }
       ... on VersionConflict { current }
+      ... on InsufficientStock { sku requested available }
+      ... on ReturnExceeds { position requested returnable }
     }
   }
 }
@@ -59,7 +61,7 @@ async def place(shop: Shop, buyer: Actor, *lines: tuple[str, int], **given: Any)
 
 
 async def move(shop: Shop, actor: Actor | None, action: str, order: str, **given: Any) -> dict[str, Any]:
-    """The whole payload of `orderApprove`, `orderReject` or `orderCancel`; `order` is a global id."""
+    """The whole payload of `orderApprove` or another move; `order` is a global id."""
     name = action.capitalize()
     return (await shop.get(MOVE % {"name": name}, actor, input={"id": order, **given}))[f"order{name}"]
 

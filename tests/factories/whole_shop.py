@@ -1,5 +1,6 @@
 """A shop with something of everything, small or large: what the statements of an operation are counted on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,8 +9,20 @@ from factories.orders import make_adjustment, make_order, make_orders, make_retu
 from factories.people import make_admin, make_customer, make_user
 
 from db.engine import Database
+from db.event_sequencer import EventSequencer
+from db.unit_of_work import SqlUnitOfWork
 from domain.actor import Actor
+from domain.events import AggregateType, EventKind, NewEvent
 from domain.orders.model import OrderStatus
+
+
+async def make_events(database: Database, actor: Actor, orders: Sequence[UUID]) -> None:
+    """The placing of each order, in the log."""
+    payload = {"from": None, "to": "PENDING", "number": "", "reason": None}
+    async with SqlUnitOfWork(database, actor, None, lambda: None) as uow:
+        for key in orders:
+            uow.record(NewEvent(EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER, key, 1, payload))
+    await EventSequencer(database).drain()
 
 
 @dataclass(frozen=True)
@@ -45,4 +58,5 @@ async def make_whole_shop(database: Database, size: int, start: int = 0) -> Whol
         )
         await make_return(database, f"C{index}", order=sold, customer=customer, country="Norway", lines=lines[:1])
         await make_adjustment(database, f"B{index}")
+    await make_events(database, admin, orders)
     return WholeShop(admin, customers, variants, orders)

@@ -35,7 +35,7 @@ async def test_a_fault_in_a_query_is_masked_and_logged_once_with_the_request_id(
 async def test_a_fault_in_a_mutation_is_masked_and_changes_nothing(shop: Shop):
     await make_variant(shop.database, "MUG", LON=5)
     buyer = await make_user(shop.database)
-    await shop.database.execute(text("ALTER TABLE events ADD CHECK (kind <> 'ORDER_STATUS_CHANGED')"))
+    await shop.database.execute(text("ALTER TABLE pending_events ADD CHECK (kind <> 'ORDER_STATUS_CHANGED')"))
     before = await shop.counts()
 
     with capture_logs() as logs:

@@ -1,7 +1,7 @@
 """Filters: every comparison on every field, on rows made so that each comparison tells some from others."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from factories.goods import make_variant, put_stock
@@ -213,6 +213,9 @@ async def test_the_movements_of_one_order(shop: Shop):
 
     for condition, expected in (({"eq": first["id"]}, [1]), ({"in": [first["id"], second["id"]]}, [1, 2])):
         assert await found(shop, admin, "stockMovements", "quantity", {"order": condition}) == expected
+    for actor, expected in ((admin.user_id, [1, 2]), (uuid4(), [])):
+        condition = {"actor": {"eq": global_id("User", actor)}}
+        assert await found(shop, admin, "stockMovements", "quantity", condition) == expected
 
 
 async def test_several_fields_must_all_hold(shop: Shop):
@@ -272,8 +275,11 @@ def test_every_filter_is_tested_here():
         *(f"ProductFilter.{name}" for name in ("name", "createdAt")),
         *(f"VariantFilter.{name}" for name in ("sku", "name", "kind", "price")),
         *(f"StockLevelFilter.{name}" for name in ("sku", "warehouse", "onHand", "reserved")),
-        *(f"StockMovementFilter.{name}" for name in ("kind", "sku", "warehouse", "order", "reference", "occurredAt")),
+        *(f"StockMovementFilter.{name}" for name in ("kind", "sku", "warehouse", "order", "actor")),
+        *(f"StockMovementFilter.{name}" for name in ("reference", "occurredAt")),
         *(f"UserFilter.{name}" for name in ("username", "isAdmin", "createdAt")),
+        # Tested with the log.
+        *(f"EventFilter.{name}" for name in ("kind", "aggregateType", "aggregate", "actor", "occurredAt")),
         # Tested with the subscription.
         *(f"OrderStatusChangeFilter.{name}" for name in ("from", "to")),
     }

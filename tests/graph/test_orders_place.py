@@ -7,6 +7,7 @@ from factories.goods import make_variant, make_warehouse, put_stock
 from factories.orders import place, try_place
 from factories.people import make_admin, make_customer, make_user
 from sqlalchemy import text, update
+from support.log import logged
 from support.shop import Shop
 
 from db.catalog import variants
@@ -262,7 +263,9 @@ async def test_the_placing_is_recorded_with_its_actor_and_request(shop: Shop):
 
     order = await place(shop, buyer, ("MUG", 1))
 
-    [event] = await shop.database.read(text("SELECT * FROM events"))
+    reserved, event = await logged(shop.database, "*")
+    assert (reserved.kind, reserved.aggregate_type, reserved.sequence) == ("STOCK_CHANGED", "STOCK_LEVEL", 1)
+    assert reserved.payload["order_id"] == str(event.aggregate_id)
     assert (event.kind, event.aggregate_type, event.sequence) == ("ORDER_STATUS_CHANGED", "ORDER", 1)
     assert event.aggregate_id == parse_id(order["id"])[1]
     assert (event.actor_id, event.request_id) == (buyer.user_id, "test-request")

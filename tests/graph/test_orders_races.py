@@ -28,7 +28,7 @@ async def test_of_twenty_buyers_ten_get_the_last_ten_units(shop: Shop):
     levels = await shop.database.read(text("SELECT on_hand, reserved FROM stock_levels ORDER BY on_hand"))
     assert levels == [(4, 4), (6, 6)]
     counts = await shop.counts()
-    assert (counts["orders"], counts["events"], counts["customers"]) == (10, 10, 10)
+    assert (counts["orders"], counts["events"], counts["customers"]) == (10, 20, 10)
     assert await shop.database.read(text(CONTRADICTIONS)) == []
 
 

@@ -37,6 +37,7 @@ LISTS: dict[str, list[str]] = {
     "orders": ["PLACED_AT", "NUMBER", "TOTAL"],
     "returns": [],
     "adjustments": [],
+    "events": [],
 }
 """Every list, with what it can be ordered by."""
 

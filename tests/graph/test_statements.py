@@ -79,8 +79,8 @@ async def test_placing_takes_as_many_statements_for_a_hundred_lines_as_for_one(s
     ]
 
     assert [answer.data["orderPlace"]["userErrors"] for answer in answers] == [[], []]
-    # User, customer (2), variants, order, lines, levels, reservations, levels, movements, lock of the log, event.
-    assert [answer.statements for answer in answers] == [12, 12]
+    # User, customer (2), variants, order, lines, levels, reservations, levels, movements, event.
+    assert [answer.statements for answer in answers] == [11, 11]
 
 
 async def test_moving_takes_as_many_statements_for_a_large_order_as_for_a_small_one(shop: Shop):
@@ -96,8 +96,8 @@ async def test_moving_takes_as_many_statements_for_a_large_order_as_for_a_small_
         cancelled = await shop.run(query % "Cancel", admin, id=second["id"])
         counts.append((approved.statements, cancelled.statements))
 
-    # Lock and save the order, lock of the log, event; to cancel: take reservations, lock and change levels, movements.
-    assert counts == [(4, 8), (4, 8)]
+    # Lock and save the order, event; to cancel: take reservations, lock and change levels, movements.
+    assert counts == [(3, 7), (3, 7)]
 
 
 async def test_a_refused_move_stops_at_the_first_statement(shop: Shop):

@@ -2,9 +2,11 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 from factories.people import make_admin, make_user
 from sqlalchemy import text
+from support.log import logged
 from support.shop import Shop
 
 from domain.actor import Actor
@@ -33,8 +35,10 @@ mutation ($token: String!) {
 PASSWORD = "correct horse"
 
 
-async def register(shop: Shop, username: str = "hedwig", email: str | None = None, password: str = PASSWORD) -> Any:
-    given = {"username": username, "email": email or f"{username}@example.com", "password": password}
+async def register(
+    shop: Shop, username: str = "hedwig", email: str | None = None, password: str = PASSWORD, **more: Any
+) -> Any:
+    given = {"username": username, "email": email or f"{username}@example.com", "password": password, **more}
     return (await shop.get(REGISTER, input=given))["userRegister"]
 
 
@@ -57,7 +61,7 @@ async def test_a_new_user_has_no_rights_and_is_recorded(shop: Shop):
         "scopes": [],
         "lastLoginAt": None,
     }
-    [event] = await shop.database.read(text("SELECT kind, sequence, payload, actor_id, request_id FROM events"))
+    [event] = await logged(shop.database, "kind, sequence, payload, actor_id, request_id")
     assert event == ("USER_REGISTERED", 1, {"username": "Hedwig", "isAdmin": False}, None, "test-request")
     assert (await shop.scalar("SELECT password_hash FROM users")).startswith("$argon2id$")
 
@@ -249,3 +253,29 @@ async def test_users_are_seen_by_themselves_and_by_those_with_the_right(shop: Sh
     answers = [(await shop.get(query, viewer, id=boss["id"]))["user"] for viewer in (clerk, Actor.anonymous(), admin)]
 
     assert answers == [None, None, {"username": "boss"}]
+
+
+async def test_registering_again_with_the_same_key_answers_with_the_same_user(shop: Shop):
+    key = str(uuid4())
+
+    first, *others = await asyncio.gather(*(register(shop, idempotencyKey=key) for _ in range(3)))
+
+    assert first["userErrors"] == []
+    assert others == [first] * 2
+    counts = await shop.counts()
+    assert (counts["users"], counts["events"]) == (1, 1)
+
+
+async def test_another_registration_under_the_same_key_is_refused(shop: Shop):
+    key = str(uuid4())
+    await register(shop, idempotencyKey=key)
+
+    others = [
+        await register(shop, "errol", idempotencyKey=key),
+        await register(shop, email="other@example.com", idempotencyKey=key),
+        await register(shop, password="another one", idempotencyKey=key),
+    ]
+
+    codes = [error["code"] for payload in others for error in payload["userErrors"]]
+    assert codes == ["IDEMPOTENCY_CONFLICT"] * 3
+    assert (await shop.counts())["users"] == 1

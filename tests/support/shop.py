@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from support.log import settle
 from support.waiting import until
 
 from app.wiring import Process
@@ -84,9 +85,17 @@ class Shop:
 
     async def counts(self) -> dict[str, int]:
         """The number of rows of every table: equal before and after what must not change anything."""
+        await settle(self.database)
         query = "SELECT '{0}' AS name, count(*) FROM {0}"
         tables = (query.format(table.name) for table in metadata.sorted_tables)
         return dict(await self.database.read(text(" UNION ALL ".join(tables))))
+
+    async def contents(self) -> dict[str, list[str]]:
+        """Every row of every table, as text: equal before and after what must leave no trace."""
+        tables = [table.name for table in metadata.sorted_tables]
+        await settle(self.database)
+        rows = [await self.database.read(text(f"SELECT t::text AS row FROM {name} t ORDER BY 1")) for name in tables]
+        return {name: [row.row for row in found] for name, found in zip(tables, rows, strict=True)}
 
     async def scalar(self, query: str, **parameters: Any) -> Any:
         """The one value that an SQL statement finds."""

@@ -1,0 +1,74 @@
+"""What every process does now and then: old keys and tokens are forgotten, old pending orders called off."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from app.settings import Settings
+from db.housekeeping import Housekeeping
+from domain.orders.expiry import expire_pending
+from domain.orders.ports import OrdersUnitOfWork
+
+log = structlog.get_logger("orderwire.chores")
+
+BATCH = 100
+
+
+class Chores:
+    """The periodic task of one process. Those of several processes share the work and do nothing twice."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        housekeeping: Housekeeping,
+        begin: Callable[[], OrdersUnitOfWork],
+        interval: float = 60,
+    ) -> None:
+        """`begin` makes a transaction of the system itself; `interval` is in seconds."""
+        self._settings, self._housekeeping, self._begin, self._interval = settings, housekeeping, begin, interval
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def do_all(self) -> None:
+        """Do each chore once; one that fails is logged and does not keep the others from being done."""
+        await self._attempt("expire_orders", self.expire_orders())
+        await self._attempt("forget_idempotency_keys", self.forget_idempotency_keys())
+        await self._attempt("forget_refresh_tokens", self._housekeeping.forget_refresh_tokens())
+
+    async def expire_orders(self) -> int:
+        """Cancel the orders that have been pending for too long; returns how many this process cancelled."""
+        hours = self._settings.pending_order_hours
+        if hours == 0:
+            return 0
+        before, done = datetime.now(UTC) - timedelta(hours=hours), 0
+        while count := await expire_pending(self._begin(), before, BATCH):
+            done += count
+            log.info("orders_expired", count=count)
+        return done
+
+    async def forget_idempotency_keys(self) -> None:
+        before = datetime.now(UTC) - timedelta(hours=self._settings.idempotency_hours)
+        await self._housekeeping.forget_idempotency_keys(before)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            await self.do_all()
+
+    async def _attempt(self, chore: str, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except Exception as error:
+            # The database may be away for a while; what is left is done the next time.
+            log.warning("chore_failed", chore=chore, error=repr(error))

@@ -1,0 +1,107 @@
+"""The log as queries read it: the audit in pages, and the history of single things."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, exists, false, func, select, true, union_all
+
+from db import orders as order_tables
+from db.base import any_of
+from db.engine import Database
+from db.events import EventLog, event_log, events, pending_events, to_event
+from db.orders import orders
+from db.reading import compared, grouped
+from domain.actor import Actor, Scope
+from domain.events import AggregateType, Event, EventKind, log_cursor
+from domain.orders.model import OrderEvent, OrderStatus
+from domain.reading import Filters, Page, PageRequest, Sort
+
+FILTERS: Mapping[str, Column[Any]] = {
+    "kind": events.c.kind,
+    "aggregate_type": events.c.aggregate_type,
+    "aggregate": events.c.aggregate_id,
+    "actor": events.c.actor_id,
+    "occurred_at": events.c.occurred_at,
+}
+
+ORDER_EVENTS = (EventKind.ORDER_STATUS_CHANGED, EventKind.ORDER_LINES_RETURNED)
+
+HISTORY = ("aggregate_id", "sequence", "kind", "payload", "actor_id", "occurred_at")
+
+EPOCH = select(event_log.c.epoch).scalar_subquery()
+
+
+def visible_to(viewer: Actor) -> ColumnElement[bool]:
+    """The one place that says who may see the log: whoever may read the audit sees all of it."""
+    return true() if viewer.has(Scope.AUDIT_READ) else false()
+
+
+class EventReader:
+    """The events that the viewer may see. Its cursors are those of the live stream."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def by_ids(self, viewer: Actor, ids: Sequence[UUID]) -> Mapping[UUID, Event]:
+        rows = await self._database.read(select(events).where(visible_to(viewer), any_of(events.c.id, ids)))
+        return {row.id: to_event(row) for row in rows}
+
+    async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[Event]:
+        query = self._select(select(events, EPOCH.label("epoch")), viewer, filters)
+        if page.after is not None or page.before is not None:
+            state = await EventLog(self._database).state()
+            if page.after is not None:
+                query = query.where(events.c.position > state.position_of(page.after, "after"))
+            if page.before is not None:
+                query = query.where(events.c.position < state.position_of(page.before, "before"))
+        place = events.c.position.desc() if page.backwards else events.c.position.asc()
+        rows = list(await self._database.read(query.order_by(place).limit(page.size + 1)))
+        more, rows = len(rows) > page.size, rows[: page.size]
+        if page.backwards:
+            rows.reverse()
+        return Page(
+            items=[to_event(row) for row in rows],
+            cursors=[log_cursor(row.epoch, row.position) for row in rows],
+            has_next=page.before is not None if page.backwards else more,
+            has_previous=more if page.backwards else page.after is not None,
+        )
+
+    async def count(self, viewer: Actor, filters: Filters) -> int:
+        query = self._select(select(func.count()).select_from(events), viewer, filters)
+        return (await self._database.read(query))[0][0]
+
+    async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderEvent]]:
+        """The history of each order that the viewer may see, with what has no place in the log yet."""
+        both = union_all(*(self._of_orders(table, order_ids) for table in (events, pending_events))).subquery()
+        is_visible = exists().where(orders.c.id == both.c.aggregate_id, order_tables.visible_to(viewer))
+        query = select(both).where(is_visible).order_by(both.c.aggregate_id, both.c.sequence)
+        return grouped(await self._database.read(query), "aggregate_id", _to_order_event)
+
+    def _of_orders(self, table: Table, order_ids: Sequence[UUID]) -> Select[*tuple[Any, ...]]:
+        columns: list[Column[Any]] = [table.c[name] for name in HISTORY]
+        return select(*columns).where(
+            any_of(table.c.aggregate_id, order_ids),
+            table.c.aggregate_type == AggregateType.ORDER,
+            table.c.kind.in_(ORDER_EVENTS),
+        )
+
+    def _select(self, query: Select[Any], viewer: Actor, filters: Filters) -> Select[Any]:
+        conditions = (each for name, compare in filters.items() for each in compared(FILTERS[name], compare))
+        return query.where(visible_to(viewer), *conditions)
+
+
+def _to_order_event(row: Row[Any]) -> OrderEvent:
+    return OrderEvent(
+        EventKind(row.kind),
+        row.sequence,
+        _status(row.payload.get("from")),
+        _status(row.payload.get("to")),
+        row.payload.get("reason"),
+        row.actor_id,
+        row.occurred_at,
+    )
+
+
+def _status(given: str | None) -> OrderStatus | None:
+    return None if given is None else OrderStatus(given)

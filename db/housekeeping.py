@@ -1,0 +1,31 @@
+"""Forgets what has had its day."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, exists
+
+from db.base import now
+from db.engine import Database
+from db.unit_of_work import idempotency_keys
+from db.users import refresh_tokens
+
+
+class Housekeeping:
+    """Deletes rows that nobody needs any more. Several processes may do it at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def forget_idempotency_keys(self, before: datetime) -> None:
+        """Forget the keys that are older than a moment."""
+        await self._database.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
+
+    async def forget_refresh_tokens(self) -> None:
+        """Forget sign-ins of which every token has expired.
+
+        A single token that has expired stays: the first of a sign-in is the lock of those that follow, and a used
+        one that comes again tells of theft.
+        """
+        other = refresh_tokens.alias()
+        is_alive = exists().where(other.c.family == refresh_tokens.c.family, other.c.expires_at > now())
+        await self._database.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now(), ~is_alive))

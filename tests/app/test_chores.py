@@ -1,0 +1,165 @@
+"""Chores: what is too old is cancelled or forgotten, once, whichever process gets to it first."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from factories.goods import make_variant
+from factories.orders import make_orders, move, place
+from factories.people import make_admin, make_customer, make_user
+from sqlalchemy import insert, text
+from support.log import logged, settle
+from support.shop import Shop
+from support.waiting import until
+
+from app.chores import Chores
+from app.settings import Settings
+from app.wiring import running, system_unit_of_work
+from db.base import new_id
+from db.housekeeping import Housekeeping
+from db.unit_of_work import idempotency_keys
+from db.users import refresh_tokens
+
+AGE = "UPDATE orders SET placed_at = now() - interval '3 hours'"
+
+
+@pytest.fixture
+def settings(fresh_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, pending_order_hours=2)
+
+
+async def test_an_order_that_is_pending_for_too_long_is_cancelled_and_its_goods_are_free(
+    shop: Shop, settings: Settings
+):
+    buyer, admin = await make_user(shop.database), await make_admin(shop.database)
+    await make_variant(shop.database, "MUG", LON=9)
+    old, approved = [await place(shop, buyer, ("MUG", 2)) for _ in range(2)]
+    await move(shop, admin, "approve", approved["id"])
+    await shop.database.execute(text(AGE))
+    young = await place(shop, buyer, ("MUG", 1))
+
+    async with running(settings) as process:
+        counts = [await process.chores.expire_orders() for _ in range(2)]
+
+    assert counts == [1, 0]
+    states = await shop.database.read(text("SELECT number, status, version FROM orders ORDER BY number"))
+    assert states == [
+        (old["number"], "CANCELLED", 2),
+        (approved["number"], "APPROVED", 2),
+        (young["number"], "PENDING", 1),
+    ]
+    assert await shop.scalar("SELECT reserved FROM stock_levels") == 3
+    cancelled = "aggregate_type = 'ORDER' AND payload ->> 'to' = 'CANCELLED'"
+    assert await logged(shop.database, "payload, actor_id", cancelled) == [
+        ({"from": "PENDING", "to": "CANCELLED", "number": old["number"], "reason": "expired"}, None)
+    ]
+
+
+async def test_without_the_setting_orders_stay_pending(shop: Shop):
+    await make_orders(shop.database, 1, [await make_customer(shop.database)])
+
+    await shop.process.chores.do_all()
+
+    assert await shop.scalar("SELECT status FROM orders") == "PENDING"
+
+
+async def test_two_processes_cancel_each_order_once(shop: Shop, settings: Settings):
+    await make_variant(shop.database, "MUG", LON=300)
+    await make_orders(shop.database, 120, [await make_customer(shop.database)])
+    buyer = await make_user(shop.database)
+    await asyncio.gather(*(place(shop, buyer, ("MUG", 1)) for _ in range(10)))
+    await shop.database.execute(text(AGE))
+
+    async with running(settings) as one, running(settings) as other:
+        counts = await asyncio.gather(one.chores.expire_orders(), other.chores.expire_orders())
+
+    assert sum(counts) == 130
+    assert await shop.database.read(text("SELECT DISTINCT status, version FROM orders")) == [("CANCELLED", 2)]
+    await settle(shop.database)
+    cancelled = "SELECT count(*), count(DISTINCT aggregate_id) FROM events WHERE payload ->> 'to' = 'CANCELLED'"
+    assert await shop.database.read(text(cancelled)) == [(130, 130)]
+    assert await shop.scalar("SELECT reserved FROM stock_levels") == 0
+    assert await shop.scalar("SELECT count(*) FROM stock_movements WHERE kind = 'RELEASE'") == 10
+
+
+async def test_an_order_that_somebody_is_deciding_on_is_left_to_them(shop: Shop, settings: Settings):
+    keys = await make_orders(shop.database, 2, [await make_customer(shop.database)])
+
+    async with running(settings) as process, shop.database.transaction() as connection:
+        await connection.execute(text("SELECT * FROM orders WHERE id = :key FOR UPDATE"), {"key": keys[0]})
+        done = await process.chores.expire_orders()
+
+    states = await shop.database.read(text("SELECT id, status FROM orders ORDER BY number"))
+    assert done == 1
+    assert states == [(keys[0], "PENDING"), (keys[1], "CANCELLED")]
+
+
+async def test_keys_are_forgotten_after_their_time(shop: Shop):
+    moment = datetime.now(UTC)
+    old, young = uuid4(), uuid4()
+    ages = {old: timedelta(hours=24, minutes=1), young: timedelta(hours=23, minutes=59)}
+    rows = [
+        {"owner": "x", "key": key, "operation": "orderPlace", "digest": "-", "created_at": moment - age}
+        for key, age in ages.items()
+    ]
+    await shop.database.execute(insert(idempotency_keys), rows)
+
+    await shop.process.chores.do_all()
+
+    assert await shop.database.read(text("SELECT key FROM idempotency_keys")) == [(young,)]
+
+
+async def test_a_key_that_was_forgotten_can_be_used_again(shop: Shop):
+    await make_variant(shop.database, "MUG", LON=5)
+    buyer, key = await make_user(shop.database), str(uuid4())
+    first = await place(shop, buyer, ("MUG", 1), idempotencyKey=key)
+    await shop.database.execute(text("UPDATE idempotency_keys SET created_at = now() - interval '2 days'"))
+
+    await shop.process.chores.do_all()
+    second = await place(shop, buyer, ("MUG", 2), idempotencyKey=key)
+
+    assert second["id"] != first["id"]
+
+
+async def test_the_tokens_of_a_sign_in_are_forgotten_once_all_have_expired(shop: Shop):
+    user = (await make_user(shop.database)).user_id
+    moment = datetime.now(UTC)
+
+    def token(family: UUID, days: int, key: UUID | None = None) -> dict[str, object]:
+        key = key or new_id()
+        ends = moment + timedelta(days=days)
+        return {"id": key, "user_id": user, "family": family, "digest": key.hex, "expires_at": ends}
+
+    dead, alive = new_id(), new_id()
+    rows = [token(dead, -3, dead), token(dead, -1), token(alive, -3, alive), token(alive, 1)]
+    await shop.database.execute(insert(refresh_tokens), rows)
+
+    await shop.process.chores.do_all()
+
+    # The first token of the living sign-in has expired, and is still the lock of those that follow.
+    assert await shop.database.read(text("SELECT family FROM refresh_tokens")) == [(alive,), (alive,)]
+
+
+async def test_the_chores_are_done_again_and_again_also_after_one_has_failed(shop: Shop, settings: Settings):
+    customers = [await make_customer(shop.database)]
+    await make_orders(shop.database, 1, customers)
+    database = shop.database
+    chores = Chores(settings, Housekeeping(database), lambda: system_unit_of_work(database), interval=0.01)
+
+    async def pending() -> int:
+        return await shop.scalar("SELECT count(*) FROM orders WHERE status = 'PENDING'")
+
+    async def is_done() -> bool:
+        return await pending() == 0
+
+    await database.execute(text("ALTER TABLE refresh_tokens RENAME TO hidden"))
+    chores.start()
+    await until(is_done)
+    await make_orders(shop.database, 1, customers, start=1)
+    await until(is_done)
+    await chores.stop()
+    await make_orders(shop.database, 1, customers, start=2)
+
+    assert await pending() == 1
