@@ -1,6 +1,6 @@
 """How lists are read: comparisons, order, pages by keyset cursor, and the promise of every reader."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -26,9 +26,28 @@ class Compare:
     starts_with: str | None = None
     contains: str | None = None
 
+    def holds(self, value: Any) -> bool:
+        """Whether a value that is at hand meets the conditions; a missing one meets none but the empty ones."""
+        conditions: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
+            (self.eq, lambda wanted: value == wanted),
+            (self.in_, lambda wanted: value in wanted),
+            (self.gt, lambda wanted: value is not None and value > wanted),
+            (self.gte, lambda wanted: value is not None and value >= wanted),
+            (self.lt, lambda wanted: value is not None and value < wanted),
+            (self.lte, lambda wanted: value is not None and value <= wanted),
+            (self.starts_with, lambda wanted: value is not None and value.startswith(wanted)),
+            (self.contains, lambda wanted: value is not None and wanted.lower() in value.lower()),
+        )
+        return all(condition(wanted) for wanted, condition in conditions if wanted is not None)
+
 
 Filters = Mapping[str, Compare]
 """Conditions by the public name of the field; all of them must hold."""
+
+
+def passes(filters: Filters, facts: Mapping[str, Any]) -> bool:
+    """Whether facts that are at hand, by the names of the filters, meet all conditions."""
+    return all(compare.holds(facts[name]) for name, compare in filters.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from graph.finish import finish
 from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
+from graph.inventory.subscriptions import InventorySubscriptions
 from graph.node import Node, load_node, parse_id
 from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
 from graph.orders.errors import IllegalTransition, InsufficientStock, ReturnExceeds, UnknownSku
@@ -73,7 +74,7 @@ class Mutation(UserMutations, OrderMutations, InventoryMutations):
 
 
 @strawberry.type(description="What can be watched, over WebSocket or server-sent events.")
-class Subscription(OrderSubscriptions):
+class Subscription(OrderSubscriptions, InventorySubscriptions):
     """The root of subscriptions."""
 
 

@@ -1,4 +1,4 @@
-"""Who may change stock."""
+"""Who may change and watch stock."""
 
 from domain.actor import Actor, Scope
 from domain.refusals import Refused, forbidden, unauthenticated
@@ -13,3 +13,11 @@ def must_change_stock(actor: Actor) -> None:
         raise Refused(unauthenticated())
     if not actor.has(Scope.INVENTORY_WRITE):
         raise Refused(forbidden("change stock"))
+
+
+def must_watch_stock(actor: Actor) -> None:
+    """Watching stock takes the right to read the inventory."""
+    if not actor.is_signed_in and not actor.is_admin:
+        raise Refused(unauthenticated())
+    if not actor.has(Scope.INVENTORY_READ):
+        raise Refused(forbidden("watch stock"))

@@ -11,9 +11,10 @@ import strawberry
 
 from domain.events import Event, EventKind
 from domain.orders import policy
+from domain.reading import passes
 from graph.context import Info
 from graph.fields import relation
-from graph.filters import EnumFilter
+from graph.filters import EnumFilter, IDFilter, filters_of
 from graph.node import object_type
 from graph.orders.enums import OrderStatus
 from graph.orders.types import Order
@@ -58,6 +59,7 @@ class OrderStatusChangeFilter:
     to_status: EnumFilter[OrderStatus] | None = strawberry.field(
         name="to", default=None, description="The state after."
     )
+    order: IDFilter | None = strawberry.field(default=None, description="The order.")
 
 
 @strawberry.type
@@ -73,25 +75,22 @@ class OrderSubscriptions:
         self, info: Info, after: str | None = None, filter: OrderStatusChangeFilter | None = None
     ) -> AsyncGenerator[StatusChange]:
         policy.must_watch(info.context.viewer)
+        filters = filters_of(filter)
         feed = info.context.services.feed
         async with aclosing(feed.follow(after, info.context.viewer.expires_at)) as events:
             async for event in events:
-                if event.kind is EventKind.ORDER_STATUS_CHANGED and _passes(event, filter):
+                if event.kind is EventKind.ORDER_STATUS_CHANGED and passes(filters, _facts(event)):
                     info.context.renew_loaders()
                     yield _change(event, feed.cursor(event))
 
 
-def _passes(event: Event, filter: OrderStatusChangeFilter | None) -> bool:
-    if filter is None:
-        return True
-    sides = ((filter.from_status, event.payload["from"]), (filter.to_status, event.payload["to"]))
-    return all(_matches(condition, status) for condition, status in sides)
-
-
-def _matches(condition: EnumFilter[OrderStatus] | None, status: Any) -> bool:
-    if condition is None:
-        return True
-    return (condition.eq is None or status == condition.eq) and (condition.in_ is None or status in condition.in_)
+def _facts(event: Event) -> dict[str, Any]:
+    """What the filter compares."""
+    return {
+        "from_status": event.payload["from"],
+        "to_status": event.payload["to"],
+        "order": event.aggregate_id,
+    }
 
 
 def _change(event: Event, cursor: str) -> StatusChange:

@@ -173,7 +173,7 @@ def test_every_relation_of_the_schema_names_a_loader_and_a_field_of_its_parent()
 
     from graph.loaders import Loaders
 
-    assert len(relations) == 30
+    assert len(relations) == 34
     assert all(hasattr(Loaders, relation.loader) for relation in relations)
 
 

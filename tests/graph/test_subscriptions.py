@@ -258,3 +258,15 @@ async def test_a_fault_in_a_stream_is_masked(shop: Shop, admin: Actor):
     [error] = result.errors
     assert error.extensions == {"code": "INTERNAL_SERVER_ERROR", "requestId": "test-request"}
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["fault"]
+
+
+async def test_one_order_can_be_watched(shop: Shop, admin: Actor):
+    first, second = [await place(shop, admin, ("MUG", 1)) for _ in range(2)]
+    query = "subscription ($id: ID!) { orderStatusChanged(filter: {order: {eq: $id}}) { to order { id } } }"
+
+    async with shop.watching(query, admin, id=second["id"]) as watch:
+        await move(shop, admin, "approve", first["id"])
+        await move(shop, admin, "approve", second["id"])
+        told = (await watch.next())["orderStatusChanged"]
+
+    assert told == {"to": "APPROVED", "order": {"id": second["id"]}}
