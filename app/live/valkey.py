@@ -39,7 +39,7 @@ class ValkeyBackend(BroadcastBackend):
             await _whole(self._client.ping())
         except BaseException:
             # Who has not connected is not asked to disconnect.
-            await self.disconnect()
+            await _whole(self.disconnect())
             raise
 
     async def disconnect(self) -> None:
@@ -73,10 +73,18 @@ class ValkeyBackend(BroadcastBackend):
 
 
 async def _whole(command: Awaitable[Any]) -> Any:
-    """Run a command to its end. Cancelled in the middle, redis may lose the connection, or the cancellation."""
+    """Run a command to its end. Cancelled in the middle, redis may lose the connection, or the cancellation.
+
+    A time that is up and a server that stops may both cancel, so one cancellation is not the last.
+    """
     task = asyncio.ensure_future(command)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
         await asyncio.gather(task, return_exceptions=True)
-        raise
+        raise cancelled
+    return task.result()
