@@ -13,7 +13,7 @@ from db.events import EventLog, event_log, events, pending_events, to_event
 from db.orders import orders
 from db.reading import compared, grouped
 from domain.actor import Actor, Scope
-from domain.events import AggregateType, Event, EventKind, log_cursor
+from domain.events.model import AggregateType, Event, EventKind, log_cursor
 from domain.orders.model import OrderEvent, OrderStatus
 from domain.reading import Filters, Page, PageRequest, Sort
 

@@ -33,7 +33,7 @@ from sqlalchemy.types import UserDefinedType
 from db.base import check_in, metadata, new_id, now, timestamp
 from db.engine import Database
 from domain.actor import Actor
-from domain.events import AggregateType, Event, EventKind, LogState, NewEvent
+from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
 
 class Xid8(UserDefinedType[Any]):

@@ -15,7 +15,7 @@ from db.engine import Database
 from db.events import SqlEventWriter
 from db.online_retail_staging import Content, stage
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.money import DEFAULT_CURRENCY
 from domain.online_retail import ImportRefused, ImportResult, OnlineRetailFile
 from domain.online_retail_fields import UNITS_MAX

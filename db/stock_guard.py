@@ -15,7 +15,7 @@ from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.inventory_verify import tally
 from domain.actor import Actor
 from domain.catalog.model import VariantKind
-from domain.events import NewEvent
+from domain.events.model import NewEvent
 from domain.inventory.changes import Cause, LevelChange, events_of_change, events_of_reorder_point
 from domain.inventory.model import (
     LockedLevel,

@@ -26,7 +26,7 @@ from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
 from db.users import SqlRefreshTokenStore, SqlUserStore
 from domain.actor import Actor
-from domain.events import NewEvent
+from domain.events.model import NewEvent
 from domain.refusals import Refused, idempotency_conflict, unauthenticated
 
 idempotency_keys = Table(

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
-from domain.events import NewEvent
+from domain.events.model import NewEvent
 
 
 class UnitOfWork(Protocol):

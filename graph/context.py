@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 import strawberry
 
 from domain.actor import Actor
-from domain.events import EventFeed
+from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork

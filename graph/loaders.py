@@ -10,7 +10,7 @@ from aiodataloader import DataLoader
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant
 from domain.customers.model import Address, Customer
-from domain.events import Event
+from domain.events.model import Event
 from domain.inventory.model import StockLevel, StockMovement, Warehouse
 from domain.orders.model import Adjustment, Order, OrderEvent, OrderLine, OrderReturn, ReturnLine
 from domain.reading import Page, PageRequest

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from domain.catalog.ports import ProductReader, VariantReader
 from domain.customers.ports import CustomerReader
-from domain.event_ports import EventReader
+from domain.events.ports import EventReader
 from domain.inventory.ports import StockLevelReader, StockMovementReader, WarehouseReader
 from domain.orders.ports import AdjustmentReader, OrderReader, OrderReturnReader
 from domain.reports.ports import ReportReader

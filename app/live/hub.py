@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from db.events import EventLog
-from domain.events import Event, LogState, cursor_expired, other_log
+from domain.events.model import Event, LogState, cursor_expired, other_log
 from domain.refusals import ErrorCode, Refusal, Refused
 
 log = structlog.get_logger("orderwire.live")

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.demo.dice import Dice
-from domain.events import AggregateType, Event, EventKind
+from domain.events.model import AggregateType, Event, EventKind
 from domain.orders.model import Order, OrderStatus
 from domain.users.model import User
 

@@ -16,7 +16,7 @@ from domain.demo.people import make_people
 from domain.demo.supply import Supply, make_warehouses
 from domain.demo.timeline import Timeline
 from domain.demo.trade import Trade
-from domain.events import Event
+from domain.events.model import Event
 from domain.inventory.model import StockLevel, StockMovement, Warehouse
 from domain.money import DEFAULT_CURRENCY
 from domain.orders.model import Order, OrderLine, OrderReturn, ReturnLine

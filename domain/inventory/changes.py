@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.inventory.model import LockedLevel, MovementKind, StockLevel
 
 OF_RESERVED = frozenset({MovementKind.RESERVATION, MovementKind.RELEASE})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.inventory.model import Shortage
 from domain.orders import policy
 from domain.orders.effects import Moved, rehearsed

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.money import total
 from domain.orders.effects import Returned, rehearsed
 from domain.orders.model import NewReturnLine, Order, OrderAction, OrderLine, OrderReturn, OrderStatus, ReturnLine

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refusal, Refused, idempotency_conflict
 from domain.users.model import Tokens, User, check_registration
 from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork

@@ -1,1 +1,1 @@
-"""The GraphQL face of domain/events.py."""
+"""The GraphQL face of domain/events/."""

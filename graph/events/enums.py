@@ -1,6 +1,6 @@
 """The kinds of events and what they speak of, in the schema."""
 
-from domain.events import AggregateType, EventKind
+from domain.events.model import AggregateType, EventKind
 from graph.enums import register
 
 __all__ = ["AggregateType", "EventKind"]

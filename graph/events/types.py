@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from domain import events as model
+from domain.events import model
 from graph.context import Info
 from graph.events.enums import AggregateType, EventKind
 from graph.fields import computed, relation

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from domain.events import Event, EventKind
+from domain.events.model import Event, EventKind
 from domain.inventory import policy
 from domain.inventory.model import MovementKind
 from domain.reading import passes

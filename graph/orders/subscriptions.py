@@ -9,7 +9,7 @@ from uuid import UUID
 
 import strawberry
 
-from domain.events import Event, EventKind
+from domain.events.model import Event, EventKind
 from domain.orders import policy
 from domain.reading import passes
 from graph.context import Info

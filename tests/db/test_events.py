@@ -13,7 +13,7 @@ from db.event_sequencer import EventSequencer
 from db.events import EventLog
 from db.unit_of_work import SqlUnitOfWork
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refused
 
 PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events'::regclass ORDER BY inhrelid"

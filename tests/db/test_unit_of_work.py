@@ -16,7 +16,7 @@ from db.base import new_id
 from db.engine import Database
 from db.unit_of_work import SqlUnitOfWork
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refused
 
 

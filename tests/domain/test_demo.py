@@ -15,7 +15,7 @@ from domain.catalog.model import VariantKind
 from domain.demo.dice import Dice
 from domain.demo.shop import DAYS, ORDERS, SEED, DemoShop, make_shop
 from domain.demo.timeline import Timeline
-from domain.events import AggregateType, EventKind
+from domain.events.model import AggregateType, EventKind
 from domain.inventory.model import MovementKind, StockMovement
 from domain.orders.model import MOVES, NOTES_MAX, OrderStatus
 from domain.users.model import check_registration

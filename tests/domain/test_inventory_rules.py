@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.events import EventKind
+from domain.events.model import EventKind
 from domain.inventory import rules
 from domain.inventory.changes import Cause, LevelChange, events_of_change, events_of_reorder_point, is_low
 from domain.inventory.model import LockedLevel, MovementKind

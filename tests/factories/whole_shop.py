@@ -12,7 +12,7 @@ from db.engine import Database
 from db.event_sequencer import EventSequencer
 from db.unit_of_work import SqlUnitOfWork
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.orders.model import OrderStatus
 
 

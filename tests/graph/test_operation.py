@@ -16,7 +16,7 @@ from support.waiting import until
 
 from db.events import EventLog
 from domain.actor import Actor
-from domain.events import AggregateType, EventKind, NewEvent
+from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode
 from graph.fields import RELATION, Relation
 from graph.node import parse_id

@@ -1,10 +1,10 @@
 """Events: what happened, as commands record it and as readers of the log see it."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from domain.opaque import seal, unseal
@@ -107,21 +107,3 @@ def cursor_expired(argument: str = "after") -> Refusal:
     """Events after the cursor are kept no longer: what was missed cannot be told."""
     message = "Events after this cursor are kept no longer. Read the present state and subscribe without one."
     return Refusal(ErrorCode.CURSOR_EXPIRED, message, (argument,))
-
-
-class EventFeed(Protocol):
-    """The live stream of one process."""
-
-    def follow(self, after: str | None, until: datetime | None) -> AsyncGenerator[Event]:
-        """Every event after a cursor, then each new one as it commits; without a cursor, new ones only.
-
-        Raises:
-            Refused: INVALID_CURSOR, the cursor is not one of this log; CURSOR_EXPIRED, events after it are kept no
-                longer; RESYNC, the subscriber fell too far behind; UNAUTHENTICATED, the moment `until` has come,
-                at which the subscriber's token ends.
-        """
-        ...
-
-    def cursor(self, event: Event) -> str:
-        """The opaque cursor that resumes right after this event."""
-        ...

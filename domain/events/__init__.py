@@ -1,0 +1,1 @@
+"""What happened: events, the log they stand in, and its cursors."""
