@@ -4,7 +4,7 @@ BIN := .venv/bin
 NPM := $(shell command -v npm 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format schema lock clean
+.PHONY: help setup run test torture check format schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ run: setup ## Run the shop on http://127.0.0.1:8000/graphql
 
 test: setup .venv/dev.stamp ## Run every test, on real PostgreSQL and Valkey
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
+
+MINUTES ?= 5
+
+torture: setup .venv/dev.stamp ## Run the proofs under load, each for MINUTES (5 unless you say)
+	ORDERWIRE_TORTURE_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/proofs --durations=0
 
 check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents
 	$(BIN)/ruff format --check .
