@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from app.background import Background
 from app.settings import Settings
 from db.housekeeping import Housekeeping
 from domain.orders.expiry import expire_pending
@@ -25,26 +25,30 @@ class Chores:
         settings: Settings,
         housekeeping: Housekeeping,
         begin: Callable[[], OrdersUnitOfWork],
+        retain: Callable[[int], Awaitable[int]],
         interval: float = 60,
     ) -> None:
-        """`begin` makes a transaction of the system itself; `interval` is in seconds."""
-        self._settings, self._housekeeping, self._begin, self._interval = settings, housekeeping, begin, interval
-        self._task: asyncio.Task[None] | None = None
+        """`begin` makes a transaction of the system itself; `retain` drops events older than so many days.
+
+        `interval` is in seconds.
+        """
+        self._settings, self._housekeeping, self._begin, self._retain = settings, housekeeping, begin, retain
+        self._interval = interval
+        self._background = Background()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._background.start(self._run())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
 
     async def do_all(self) -> None:
         """Do each chore once; one that fails is logged and does not keep the others from being done."""
         await self._attempt("expire_orders", self.expire_orders())
         await self._attempt("forget_idempotency_keys", self.forget_idempotency_keys())
         await self._attempt("forget_refresh_tokens", self._housekeeping.forget_refresh_tokens())
+        if days := self._settings.event_retention_days:
+            await self._attempt("drop_old_events", self._retain(days))
 
     async def expire_orders(self) -> int:
         """Cancel the orders that have been pending for too long; returns how many this process cancelled."""

@@ -1,6 +1,7 @@
 """GraphQL over HTTP, WebSocket and server-sent events, and the playground, all at /graphql."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,7 @@ from domain.actor import Actor
 from domain.refusals import Refused
 from domain.users.ports import TokenIssuer
 from graph.context import Context
+from graph.live.subscriber import Subscriber
 from graph.schema import ShopSchema
 
 log = structlog.get_logger("orderwire.http")
@@ -33,8 +35,8 @@ INIT_TIMEOUT = timedelta(seconds=10)
 METHOD_NOT_ALLOWED = 405
 FORBIDDEN = 4403
 
-ENDLESS = "is_endless"
-"""The mark, in the state of a request, that its answer ends only when one side has enough."""
+ENDLESS = "endless"
+"""Where the state of a request holds what is streamed until one side has enough."""
 
 PLAYGROUND_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:;"
@@ -114,6 +116,12 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return HTMLResponse(WITHOUT_PLAYGROUND, headers=headers)
         return FileResponse(page, headers=headers)
 
+    async def execute_operation(self, request: Request, **given: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        result: Any = await super().execute_operation(request, **given)
+        if isinstance(result, Subscriber):
+            request.scope["state"][ENDLESS] = result
+        return result
+
     async def create_streaming_response(
         self,
         request: Request | WebSocket,
@@ -121,8 +129,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         sub_response: Response,
         headers: Mapping[str, str],
     ) -> Response:
-        request.scope["state"][ENDLESS] = True
-        return await super().create_streaming_response(request, stream, sub_response, headers)
+        async def closed() -> AsyncIterator[str]:
+            # The library leaves this to the garbage collector.
+            async with aclosing(request.scope["state"][ENDLESS]):
+                async for part in stream():
+                    yield part
+
+        return await super().create_streaming_response(request, closed, sub_response, headers)
 
     def encode_json(self, data: object) -> bytes:
         return orjson.dumps(data)

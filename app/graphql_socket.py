@@ -1,6 +1,8 @@
 """GraphQL over WebSocket (graphql-transport-ws): what the library leaves to us."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -8,10 +10,13 @@ import orjson
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
 
+from app.socket_protocol import EXTENSION, TRY_AGAIN, SocketProtocol
 from graph.context import Context
+from graph.live.member import Member
+from graph.live.subscriber import Subscriber
 
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws for a client that may not connect."""
@@ -31,6 +36,8 @@ class TextFrames(ASGIWebSocketAdapter):
 class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
     """One socket; a message of the wrong shape closes it, and only it."""
 
+    websocket: TextFrames
+
     async def handle_message(self, message: Any) -> None:
         if _is_well_formed(message):
             await super().handle_message(message)
@@ -45,6 +52,50 @@ class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(FORBIDDEN, "The access token has ended")
             return
         await super().handle_subscribe(message)
+
+    async def _send_result_stream(self, operation: Operation[Context, None], result_source: Any) -> None:
+        writer = self.websocket.ws.scope["extensions"].get(EXTENSION)
+        if writer is None:
+            # Another server than ours.
+            await super()._send_result_stream(operation, result_source)
+            return
+        subscriber: Subscriber = result_source
+        async with aclosing(subscriber.alone()) as results:
+            await super()._send_result_stream(operation, cast("Any", results))
+        if subscriber.member is not None:
+            await Delivery(writer, operation.id, subscriber.member).until_over()
+
+
+class Delivery:
+    """Writes what a member is given, at once where the client keeps up, and else as soon as it does again."""
+
+    def __init__(self, writer: SocketProtocol, operation_id: str, member: Member) -> None:
+        self._writer, self._member = writer, member
+        self._before = b'{"id":%b,"type":"next","payload":' % orjson.dumps(operation_id)
+        self._is_over = asyncio.get_running_loop().create_future()
+
+    async def until_over(self) -> None:
+        """Deliver until there is nothing more to come, or this is cancelled."""
+        self._member.wake = self._deliver
+        self._writer.on_writable.append(self._deliver)
+        try:
+            self._deliver()
+            await self._is_over
+        finally:
+            self._writer.on_writable.remove(self._deliver)
+            self._member.leave()
+
+    def _deliver(self) -> None:
+        while self._writer.is_writable or self._member.is_ended:
+            told = self._member.take()
+            if told is None:
+                break
+            self._writer.write(self._before + told.payload + b"}")
+            if told.resync is not None:
+                # Its client reads too slowly, or not at all; on a new connection it goes on from the cursor.
+                self._writer.drop(TRY_AGAIN, f"RESYNC {told.resync}")
+        if self._member.is_over and not self._is_over.done():
+            self._is_over.set_result(None)
 
 
 def _is_well_formed(message: Any) -> bool:

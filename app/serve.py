@@ -18,6 +18,7 @@ from app.graphql_http import ENDLESS
 from app.logs import configure_logs
 from app.prepare import Prepared, database_server, prepare
 from app.settings import Settings
+from app.socket_protocol import SocketProtocol
 
 BACKLOG = 2048
 
@@ -98,9 +99,11 @@ def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.C
         workers=settings.workers,
         lifespan="on",
         http=HttpProtocol,
-        ws="websockets-sansio",
+        ws=SocketProtocol,
         # Compressing each socket's frames anew costs more than the loopback or a gateway's own compression saves.
         ws_per_message_deflate=False,
+        ws_ping_interval=settings.live_heartbeat_seconds,
+        ws_ping_timeout=settings.live_heartbeat_seconds,
         log_config=None,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,

@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     live_poll_seconds: float = Field(
         default=2.0, gt=0, le=60, description="How often the log is read although nothing told of news."
     )
+    live_heartbeat_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=300,
+        description="How often a socket is pinged; one that does not answer for as long again is dropped.",
+    )
     event_retention_days: int = Field(
         default=0,
         ge=0,

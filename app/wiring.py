@@ -25,6 +25,7 @@ from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor
 from graph.context import Services
+from graph.live.streams import Streams
 from graph.readers import Readers
 
 
@@ -49,20 +50,24 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
     database = Database(url, settings.database_pool_size)
-    poll, keep = settings.live_poll_seconds, settings.event_retention_days
-    sequencing = Sequencing(EventSequencer(database), poll, keep)
-    hub = Hub(EventLog(database), sequencing.settle, settings.live_queue, poll)
+    poll = settings.live_poll_seconds
+    sequencer = EventSequencer(database)
+    sequencing = Sequencing(sequencer, poll)
+    hub = Hub(EventLog(database), sequencing.settle, poll)
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
 
     def begin(actor: Actor, request_id: str | None) -> SqlUnitOfWork:
         return SqlUnitOfWork(database, actor, request_id, sequencing.nudge)
 
-    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None))
+    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
+    readers = _readers(database, settings.currency)
+    streams = Streams(hub, readers.users, settings.live_queue)
     services = Services(
-        readers=_readers(database, settings.currency),
+        readers=readers,
         begin=begin,
         feed=hub,
+        streams=streams,
         hasher=Argon2Hasher(settings.password_hashers),
         issuer=JwtIssuer(settings),
         count_statements=count_statements,
@@ -79,6 +84,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()
+        await streams.stop()
         await hub.stop()
         await database.close()
 

@@ -1,6 +1,6 @@
 """Who asks: the person or process behind a command, and what they may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -52,3 +52,18 @@ class Actor:
     def has(self, scope: Scope) -> bool:
         """Whether the actor holds a scope; an admin holds all of them."""
         return self.is_admin or scope in self.scopes
+
+    @property
+    def rights(self) -> Self:
+        """The actor, whatever the token it came with."""
+        return replace(self, expires_at=None)
+
+    @property
+    def sight(self) -> Self:
+        """What decides what the actor is shown; two of the same sight are shown the same.
+
+        Who somebody is counts only where a right is missing, so those who hold every right are one.
+        """
+        if all(self.has(scope) for scope in Scope):
+            return type(self)(is_admin=self.is_admin)
+        return self.rights

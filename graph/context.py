@@ -1,18 +1,22 @@
 """What a resolver may reach: the services of the process, and the viewer and loaders of one operation."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import strawberry
 
 from domain.actor import Actor
+from domain.events.model import Event
 from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork
 from graph.loaders import Loaders
 from graph.readers import Readers
+
+if TYPE_CHECKING:
+    from graph.live.streams import Streams
 
 
 class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, UsersUnitOfWork, Protocol):
@@ -27,6 +31,7 @@ class Services:
     begin: Callable[[Actor, str], ShopUnitOfWork]
     """A new unit of work for an actor and a request id."""
     feed: EventFeed
+    streams: "Streams"
     hasher: PasswordHasher
     issuer: TokenIssuer
     count_statements: Callable[[], "StatementCount"]
@@ -38,6 +43,18 @@ class StatementCount(Protocol):
     """How many statements an operation has sent to the database so far."""
 
     value: int
+
+
+class EventSource(Protocol):
+    """Where a running subscription has its events from."""
+
+    def events(self, info: "Info", after: str | None) -> AsyncGenerator[Event]:
+        """The events behind a cursor, or behind this moment, each until it was told.
+
+        Raises:
+            Refused: the cursor is none of this log, or too old; the viewer may be told nothing more.
+        """
+        ...
 
 
 @dataclass(slots=True)
@@ -52,6 +69,7 @@ class Context:
     viewer: Actor
     request_id: str
     connection_params: dict[str, Any] | None = None
+    source: EventSource | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +81,21 @@ class Context:
 
     def renewed(self) -> Self:
         """The same viewer, and loaders that know nothing yet."""
-        return type(self)(self.services, self.viewer, self.request_id, self.connection_params)
+        return replace(self)
+
+    def reading(self, source: EventSource) -> Self:
+        """The same, for the execution of a subscription over a source."""
+        return replace(self, source=source)
+
+    def events(self, info: "Info", after: str | None) -> AsyncGenerator[Event]:
+        """The events that a subscription tells of."""
+        if self.source is None:
+            raise RuntimeError("A subscription runs by `stream`.")
+        return self.source.events(info, after)
+
+    def cursor(self, event: Event) -> str:
+        """The cursor that resumes right after an event."""
+        return self.services.feed.cursor(event.position)
 
     def renew_loaders(self) -> None:
         """Forget what was read."""

@@ -1,7 +1,7 @@
 """What happens around each operation: loaders of its own, its number of statements, parsing, the codes of errors."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
@@ -13,6 +13,7 @@ from strawberry.types.graphql import OperationType
 
 from graph.context import Context
 from graph.errors import present_all
+from graph.live.subscriber import Operation, Subscriber
 
 CACHED = 512
 """How many documents are kept."""
@@ -90,6 +91,25 @@ class ShopSchema(strawberry.Schema):
         )
         present_all(result, context_value.request_id)
         return result
+
+    async def stream(  # pyright: ignore[reportIncompatibleMethodOverride]  (what nobody sends to is an iterator)
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> Subscriber:
+        """Run an operation whose results come one by one."""
+        stream = super().stream
+
+        def run(operation: Operation, context: Context) -> Any:
+            given = (root_value, operation.name, operation_extensions, allowed_operation_types)
+            return stream(operation.query, operation.variables, context, *given)
+
+        return Subscriber(run, Operation(query, variable_values, operation_name), cast("Context", context_value))
 
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner

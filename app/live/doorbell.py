@@ -12,6 +12,7 @@ from contextlib import suppress
 import structlog
 from broadcaster import Broadcast, Event
 
+from app.background import Background
 from app.live.valkey import ValkeyBackend
 
 log = structlog.get_logger("orderwire.live")
@@ -37,8 +38,7 @@ class Doorbell:
         self._news = asyncio.Event()
         self._is_connected = False
         self._answered = asyncio.Event()
-        self._is_stopping = False
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     @property
     def is_connected(self) -> bool:
@@ -47,17 +47,13 @@ class Doorbell:
 
     async def start(self, patience: float = 5.0) -> None:
         """Connect, waiting at most `patience` seconds; where that fails, go on trying in the background."""
-        self._task = asyncio.create_task(self._run())
+        self._background.start(self._run())
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self._answered.wait()
 
     async def stop(self) -> None:
-        self._is_stopping = True
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
 
     def ring(self) -> None:
         """Tell all processes soon that there is news. Many rings at once become one."""
@@ -67,7 +63,7 @@ class Doorbell:
 
     async def _run(self) -> None:
         # A broker's library may answer a cancellation with an error of its own; the flag does not get lost.
-        while not self._is_stopping:
+        while not self._background.is_stopping:
             try:
                 await self._hold_connection()
             except Exception as error:

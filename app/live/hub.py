@@ -1,137 +1,103 @@
-"""The hub: reads each event of the log once per process and hands it to every subscriber."""
+"""The hub: reads each event of the log once per process, and keeps the newest for all who follow it."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from itertools import islice
 from uuid import UUID
 
 import structlog
 
+from app.background import Background
 from db.events import EventLog
 from domain.events.model import Event, LogState, cursor_expired, other_log
-from domain.refusals import ErrorCode, Refusal, Refused
+from domain.refusals import Refused
 
 log = structlog.get_logger("orderwire.live")
 
 BATCH = 500
-
-
-class _TokenEndedError(Exception):
-    """The access token of a subscriber has ended."""
-
-
-class Subscriber:
-    """What one subscriber has still to be given: a bounded queue, so that a slow one harms only itself."""
-
-    def __init__(self, since: int, limit: int) -> None:
-        """`since` is the position of the newest event that will not come through the queue."""
-        self.since = since
-        self.ended_by: Refusal | None = None
-        self._limit = limit
-        self._events: deque[Event] = deque()
-        self._wake = asyncio.Event()
-
-    def give(self, event: Event) -> None:
-        """Queue an event; past the limit, drop the queue, for the log can be read again."""
-        if len(self._events) >= self._limit:
-            self.end(_resync())
-        elif self.ended_by is None:
-            self._events.append(event)
-        self._wake.set()
-
-    def end(self, why: Refusal) -> None:
-        """Give nothing more, but the reason."""
-        self.ended_by = why
-        self._events.clear()
-        self._wake.set()
-
-    async def take(self, until: datetime | None) -> Event | None:
-        """The next event, as soon as there is one; None once the subscriber was ended.
-
-        Raises:
-            _TokenEndedError: the moment `until` came first.
-        """
-        try:
-            async with asyncio.timeout(None if until is None else (until - datetime.now(UTC)).total_seconds()):
-                while not self._events and self.ended_by is None:
-                    self._wake.clear()
-                    await self._wake.wait()
-        except TimeoutError:
-            raise _TokenEndedError from None
-        return self._events.popleft() if self._events else None
+RING = 2048
+"""How many of the newest events are kept: who follows closely costs the database nothing."""
+RETRY = 0.5
 
 
 class Hub:
-    """Follows the log for all subscribers of this process."""
+    """Follows the log for all subscriptions of this process."""
 
-    def __init__(
-        self, log: EventLog, settle: Callable[[], Awaitable[None]], queue_size: int, poll_seconds: float
-    ) -> None:
-        """A subscriber may be `queue_size` events behind; the log is read every `poll_seconds` at the latest.
+    def __init__(self, log: EventLog, settle: Callable[[], Awaitable[None]], poll_seconds: float) -> None:
+        """The log is read every `poll_seconds` at the latest.
 
         `settle` gives everything that is committed its place in the log.
         """
-        self._log, self._settle, self._queue_size, self._poll = log, settle, queue_size, poll_seconds
-        self._subscribers: set[Subscriber] = set()
-        self._rung = asyncio.Event()
+        self._log, self._settle, self._poll = log, settle, poll_seconds
+        self._ring: deque[Event] = deque(maxlen=RING)
         self._state = LogState(UUID(int=0), 0, 0)
-        self._position = 0
-        self._task: asyncio.Task[None] | None = None
+        self._rung = asyncio.Event()
+        self._news = asyncio.Event()
+        self._background = Background()
+        self.position = 0
 
     async def start(self) -> None:
         self._state = await self._log.state()
-        self._position = self._state.head
-        self._task = asyncio.create_task(self._run())
+        self.position = self._state.head
+        self._background.start(self._run())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
 
     def wake(self) -> None:
         """There may be news in the log."""
         self._rung.set()
 
-    async def follow(self, after: str | None, until: datetime | None) -> AsyncGenerator[Event]:
+    async def begin(self, after: str | None) -> int:
         if after is None:
             # What was committed before somebody came is the past to them, though it may still wait for its place.
             await self._settle()
         state = await self._log.state()
-        last = state.head if after is None else state.position_of(after, "after")
-        # What comes from now on waits in the queue, what came up to now is read from the log: there is no gap.
-        subscriber = Subscriber(self._position, self._queue_size)
-        self._subscribers.add(subscriber)
-        try:
-            async for event in self._past(last, subscriber):
-                _must_last(until)
-                yield event
-                last = event.position
-            while (event := await subscriber.take(until)) is not None:
-                if event.position > last:
-                    _must_last(until)
+        return state.head if after is None else state.position_of(after, "after")
+
+    async def past(self, position: int) -> AsyncGenerator[Sequence[Event]]:
+        epoch = self._state.epoch
+        while position < self.position:
+            events = await self._behind(position)
+            self._must_still_be(epoch)
+            position = events[-1].position
+            yield events
+
+    async def follow(self, position: int) -> AsyncGenerator[Event]:
+        epoch = self._state.epoch
+        while True:
+            async for events in self.past(position):
+                for event in events:
                     yield event
-                    last = event.position
-            raise Refused(subscriber.ended_by or _resync(), cursor=self._state.cursor(last))
-        except _TokenEndedError:
-            raise Refused(_token_ended(), cursor=self._state.cursor(last)) from None
-        finally:
-            self._subscribers.discard(subscriber)
+                    position = event.position
+            # Nothing is awaited between the last look at the position and this.
+            await self._news.wait()
+            self._must_still_be(epoch)
 
-    def cursor(self, event: Event) -> str:
-        return self._state.cursor(event.position)
+    def cursor(self, position: int) -> str:
+        return self._state.cursor(position)
 
-    async def _past(self, last: int, subscriber: Subscriber) -> AsyncGenerator[Event]:
-        """What the log holds between a position and the first event that comes through the queue."""
-        while last < subscriber.since and (events := await self._log.after(last, BATCH)):
-            # Positions are dense: where one is missing, it was dropped while we read.
-            if events[0].position != last + 1:
-                raise Refused(cursor_expired())
-            for event in events:
-                yield event
-            last = events[-1].position
+    async def _behind(self, position: int) -> Sequence[Event]:
+        """The next events behind a position that is not the newest: from the ring or, further back, from the log."""
+        if self._ring and self._ring[0].position <= position + 1:
+            # Positions are dense.
+            first = position + 1 - self._ring[0].position
+            return list(islice(self._ring, first, first + BATCH))
+        events = await self._read(position)
+        if not events or events[0].position != position + 1:
+            raise Refused(cursor_expired())
+        return events
+
+    async def _read(self, position: int) -> list[Event]:
+        """Events behind a position, however long the database may be away."""
+        while True:
+            try:
+                return await self._log.after(position, BATCH)
+            except Exception as error:
+                log.warning("log_unreadable", error=repr(error))
+                await asyncio.sleep(min(self._poll, RETRY))
 
     async def _run(self) -> None:
         while True:
@@ -140,42 +106,37 @@ class Hub:
                     await self._rung.wait()
             self._rung.clear()
             try:
-                await self._read()
+                while events := await self._log.after(self.position, BATCH):
+                    self._take(events)
             except Exception as error:
                 # The database may be away for a while. Nothing is lost: the log is read from the same place again.
                 log.warning("log_unreadable", error=repr(error))
-                await asyncio.sleep(min(self._poll, 0.5))
+                await asyncio.sleep(min(self._poll, RETRY))
                 with suppress(Exception):
                     await self._compare()
 
-    async def _read(self) -> None:
-        while events := await self._log.after(self._position, BATCH):
-            for event in events:
-                for subscriber in self._subscribers:
-                    subscriber.give(event)
-                self._position = event.position
+    def _take(self, events: Sequence[Event]) -> None:
+        if events[0].position != self.position + 1:
+            # Some were dropped before they were read here: what is kept must have no hole.
+            self._ring.clear()
+        self._ring.extend(events)
+        self.position = events[-1].position
+        self._tell()
+
+    def _must_still_be(self, epoch: UUID) -> None:
+        if self._state.epoch != epoch:
+            raise Refused(other_log())
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _compare(self) -> None:
         """After an outage the database may be another one, whose positions mean other events: then all must go."""
         state = await self._log.state()
-        if state.epoch != self._state.epoch:
-            for subscriber in self._subscribers:
-                subscriber.end(other_log())
-            self._position = state.head
+        is_other = state.epoch != self._state.epoch
         self._state = state
-
-
-def _must_last(until: datetime | None) -> None:
-    """Waiting notices by itself that a token ends; where there is always another event, nobody waits."""
-    if until is not None and until <= datetime.now(UTC):
-        raise _TokenEndedError
-
-
-def _token_ended() -> Refusal:
-    message = "Your access token has ended. Subscribe again with a new one, and `after` the cursor in `extensions`."
-    return Refusal(ErrorCode.UNAUTHENTICATED, message)
-
-
-def _resync() -> Refusal:
-    message = "You fell too far behind. Subscribe again with `after` the cursor in `extensions`."
-    return Refusal(ErrorCode.RESYNC, message)
+        if is_other:
+            self._ring.clear()
+            self.position = state.head
+            self._tell()

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import structlog
 
+from app.background import Background
 from db.event_sequencer import EventSequencer
 
 log = structlog.get_logger("orderwire.live")
@@ -14,8 +15,6 @@ log = structlog.get_logger("orderwire.live")
 RETRY = 0.5
 SWEEP = 60.0
 """Seconds between looks through the whole queue: a row that was restored into it can lie below the floor."""
-RETENTION = 3600.0
-"""Seconds between looks for events that are kept no longer."""
 
 
 class Sequencing:
@@ -24,23 +23,20 @@ class Sequencing:
     on_news: Callable[[], None]
     """Called when events got their places."""
 
-    def __init__(self, sequencer: EventSequencer, poll_seconds: float, keep_days: int) -> None:
-        """`keep_days` is 0 where all events are kept."""
-        self._sequencer, self._poll, self._keep_days = sequencer, poll_seconds, keep_days
+    def __init__(self, sequencer: EventSequencer, poll_seconds: float) -> None:
+        """Whoever could not nudge waits for `poll_seconds` at most."""
+        self._sequencer, self._poll = sequencer, poll_seconds
         self._nudged = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._swept = self._retained = time.monotonic()
+        self._background = Background()
+        self._swept = time.monotonic()
 
     async def start(self) -> None:
         await self._sequencer.adopt()
         await self.settle()
-        self._task = asyncio.create_task(self._run())
+        self._background.start(self._run())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
 
     def nudge(self) -> None:
         """A transaction with events has committed."""
@@ -55,7 +51,7 @@ class Sequencing:
             self._nudged.clear()
             try:
                 await self.settle()
-                await self._keep_house()
+                self._sweep()
             except Exception as error:
                 # Events stay where they are until the database is back, which may then be another one.
                 log.warning("sequencer_failed", error=repr(error))
@@ -68,11 +64,7 @@ class Sequencing:
         if await self._sequencer.drain():
             self.on_news()
 
-    async def _keep_house(self) -> None:
-        moment = time.monotonic()
-        if moment - self._swept > SWEEP:
-            self._swept = moment
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept > SWEEP:
+            self._swept = time.monotonic()
             self._sequencer.forget()
-        if self._keep_days and moment - self._retained > RETENTION:
-            self._retained = moment
-            await self._sequencer.retain(self._keep_days)

@@ -1,7 +1,6 @@
 """What queries and subscriptions need to know of the log."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -20,18 +19,38 @@ class EventReader(Reader[Event], Protocol):
 
 
 class EventFeed(Protocol):
-    """The live stream of one process."""
+    """The log as one process follows it, for subscriptions."""
 
-    def follow(self, after: str | None, until: datetime | None) -> AsyncGenerator[Event]:
-        """Every event after a cursor, then each new one as it commits; without a cursor, new ones only.
+    @property
+    def position(self) -> int:
+        """The position of the newest event that this process has read."""
+        ...
+
+    async def begin(self, after: str | None) -> int:
+        """The position behind which a subscription begins: that of a cursor, else that of the newest event.
 
         Raises:
             Refused: INVALID_CURSOR, the cursor is not one of this log; CURSOR_EXPIRED, events after it are kept no
-                longer; RESYNC, the subscriber fell too far behind; UNAUTHENTICATED, the moment `until` has come,
-                at which the subscriber's token ends.
+                longer.
         """
         ...
 
-    def cursor(self, event: Event) -> str:
-        """The opaque cursor that resumes right after this event."""
+    def past(self, position: int) -> AsyncGenerator[Sequence[Event]]:
+        """The events behind a position, in order and in batches, up to the newest that this process has read.
+
+        Raises:
+            Refused: CURSOR_EXPIRED, the next of them was dropped meanwhile.
+        """
+        ...
+
+    def follow(self, position: int) -> AsyncGenerator[Event]:
+        """Every event behind a position, in order, and each new one as it commits.
+
+        Raises:
+            Refused: as `past`; INVALID_CURSOR, the log has become another one.
+        """
+        ...
+
+    def cursor(self, position: int) -> str:
+        """The opaque cursor that resumes right after a position."""
         ...

@@ -32,6 +32,10 @@ class User:
         """The user as somebody who acts."""
         return Actor(self.id, self.username, self.is_admin, frozenset(self.scopes))
 
+    def backs(self, actor: Actor) -> bool:
+        """Whether every right that a token says this user holds is still theirs."""
+        return self.is_admin or (not actor.is_admin and actor.scopes <= set(self.scopes))
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

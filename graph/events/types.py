@@ -27,7 +27,7 @@ def _aggregate_id(root: strawberry.Parent[model.Event]) -> strawberry.ID:
 
 
 def _cursor(root: strawberry.Parent[model.Event], info: Info) -> str:
-    return info.context.services.feed.cursor(root)
+    return info.context.cursor(root)
 
 
 def _payload(root: strawberry.Parent[model.Event]) -> Any:

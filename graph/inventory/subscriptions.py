@@ -112,7 +112,7 @@ class InventorySubscriptions:
     ) -> AsyncGenerator[LevelChange]:
         async with aclosing(_told(info, EventKind.STOCK_CHANGED, after, filter)) as events:
             async for event in events:
-                yield _change(event, info.context.services.feed.cursor(event))
+                yield _change(event, info.context.cursor(event))
 
     @strawberry.subscription(
         graphql_type=StockLow,
@@ -124,7 +124,7 @@ class InventorySubscriptions:
     ) -> AsyncGenerator[LevelLow]:
         async with aclosing(_told(info, EventKind.STOCK_LOW, after, filter)) as events:
             async for event in events:
-                yield _low(event, info.context.services.feed.cursor(event))
+                yield _low(event, info.context.cursor(event))
 
 
 async def _told(
@@ -133,7 +133,7 @@ async def _told(
     """The events of a kind that pass a filter, each with loaders that know nothing yet."""
     policy.must_watch_stock(info.context.viewer)
     filters = filters_of(given)
-    async with aclosing(info.context.services.feed.follow(after, info.context.viewer.expires_at)) as events:
+    async with aclosing(info.context.events(info, after)) as events:
         async for event in events:
             if event.kind is kind and passes(filters, event.payload):
                 info.context.renew_loaders()

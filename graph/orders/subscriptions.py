@@ -76,12 +76,11 @@ class OrderSubscriptions:
     ) -> AsyncGenerator[StatusChange]:
         policy.must_watch(info.context.viewer)
         filters = filters_of(filter)
-        feed = info.context.services.feed
-        async with aclosing(feed.follow(after, info.context.viewer.expires_at)) as events:
+        async with aclosing(info.context.events(info, after)) as events:
             async for event in events:
                 if event.kind is EventKind.ORDER_STATUS_CHANGED and passes(filters, _facts(event)):
                     info.context.renew_loaders()
-                    yield _change(event, feed.cursor(event))
+                    yield _change(event, info.context.cursor(event))
 
 
 def _facts(event: Event) -> dict[str, Any]:

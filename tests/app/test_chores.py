@@ -18,6 +18,7 @@ from app.chores import Chores
 from app.settings import Settings
 from app.wiring import running, system_unit_of_work
 from db.base import new_id
+from db.event_sequencer import EventSequencer
 from db.housekeeping import Housekeeping
 from db.unit_of_work import idempotency_keys
 from db.users import refresh_tokens
@@ -146,7 +147,8 @@ async def test_the_chores_are_done_again_and_again_also_after_one_has_failed(sho
     customers = [await make_customer(shop.database)]
     await make_orders(shop.database, 1, customers)
     database = shop.database
-    chores = Chores(settings, Housekeeping(database), lambda: system_unit_of_work(database), interval=0.01)
+    retain = EventSequencer(database).retain
+    chores = Chores(settings, Housekeeping(database), lambda: system_unit_of_work(database), retain, interval=0.01)
 
     async def pending() -> int:
         return await shop.scalar("SELECT count(*) FROM orders WHERE status = 'PENDING'")

@@ -110,10 +110,10 @@ async def now(shop: Shop) -> str:
     feed: Any = shop.process.services.feed
 
     async def is_read() -> bool:
-        return feed._position == (await shop.counts())["events"]
+        return feed.position == (await shop.counts())["events"]
 
     await until(is_read)
-    return feed._state.cursor(feed._position)
+    return feed.cursor(feed.position)
 
 
 async def test_those_who_may_not_read_all_orders_are_refused(shop: Shop):
@@ -230,7 +230,7 @@ async def test_the_stream_ends_when_the_token_does(shop: Shop, admin: Actor):
 
     async with shop.watching(WATCH, brief) as watch:
         assert await refusal(watch) == ("UNAUTHENTICATED", end)
-    assert shop.process.services.feed._subscribers == set()
+    assert len(shop.process.services.streams) == 0
 
 
 async def test_a_token_that_has_ended_already_hears_nothing_of_the_past(shop: Shop, admin: Actor):
@@ -257,7 +257,8 @@ async def test_a_fault_in_a_stream_is_masked(shop: Shop, admin: Actor):
 
     [error] = result.errors
     assert error.extensions == {"code": "INTERNAL_SERVER_ERROR", "requestId": "test-request"}
-    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["fault"]
+    # It is tried again, for the database might just be restarting.
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["fault"] * 3
 
 
 async def test_one_order_can_be_watched(shop: Shop, admin: Actor):

@@ -43,8 +43,8 @@ class Server:
 
     @property
     def subscribers(self) -> int:
-        """How many subscribers the hub of this server feeds."""
-        return len(self.process.services.feed._subscribers)
+        """How many subscribers this server has."""
+        return len(self.process.services.streams)
 
     def token(self, actor: Actor) -> str:
         """An access token that names an actor."""

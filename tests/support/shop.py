@@ -61,20 +61,20 @@ class Shop:
 
     async def watch(self, query: str, actor: Actor | None = None, **variables: Any) -> AsyncGenerator[Any]:
         """Run a subscription and yield each result."""
-        stream = await self.schema.subscribe(query, variables, context_value=self.context(actor))
-        async for result in stream:  # pyright: ignore[reportGeneralTypeIssues]
-            yield result
+        stream: Any = await self.schema.subscribe(query, variables, context_value=self.context(actor))
+        async with aclosing(stream):
+            async for result in stream:
+                yield result
 
     @asynccontextmanager
     async def watching(self, query: str, actor: Actor | None = None, **variables: Any) -> AsyncGenerator["Watch"]:
         """Run a subscription, and go on once it hears what happens from now on."""
-        feed: Any = self.process.services.feed
-        known = len(feed._subscribers)
+        known = len(self.process.services.streams)
         async with aclosing(self.watch(query, actor, **variables)) as stream:
             watch = Watch(stream)
 
             async def is_known() -> bool:
-                return len(feed._subscribers) > known or watch.first.done()
+                return len(self.process.services.streams) > known or watch.first.done()
 
             await until(is_known)
             try:

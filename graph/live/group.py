@@ -1,0 +1,90 @@
+"""Those who asked for the same: one execution, whose results go to all of them."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from domain.refusals import ErrorCode, Refusal, Refused
+from graph.live.member import Member, Told
+from graph.live.results import encode, refusing
+from graph.live.source import Execution, News
+
+log = structlog.get_logger("orderwire.live")
+
+AT_ONCE = 256
+"""How many members are given a result before other work has its turn."""
+
+
+Key = tuple[object, ...]
+"""What decides the results of a subscription: the operation, its variables, and what the viewer may see."""
+
+
+class Registry(Protocol):
+    """What groups need of whoever keeps them."""
+
+    async def check(self, position: int) -> None:
+        """End members who have lost the right to the event at a position."""
+        ...
+
+    def left(self, group: "Group", member: Member) -> None:
+        """A member has gone."""
+        ...
+
+    def cursor(self, position: int) -> str: ...
+
+
+class Group:
+    """The members of one execution, which runs for as long as there are any."""
+
+    def __init__(self, registry: Registry, key: Key, news: News) -> None:
+        self.key = key
+        self.members: set[Member] = set()
+        self._registry, self._news = registry, news
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def done(self) -> int:
+        return self._news.done
+
+    def start(self, execute: Execution) -> None:
+        self._task = asyncio.create_task(self._run(execute))
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def leave(self, member: Member) -> None:
+        if member in self.members:
+            self.members.discard(member)
+            self._registry.left(self, member)
+            if not self.members and self._task is not None:
+                self._task.cancel()
+
+    def last_word(self, refusal: Refusal, position: int) -> Told:
+        cursor = self._registry.cursor(position)
+        result = refusing(Refused(refusal, cursor=cursor))
+        return Told(position, result, encode(result), cursor if refusal.code is ErrorCode.RESYNC else None)
+
+    async def _run(self, execute: Execution) -> None:
+        last: Told | None = None
+        try:
+            async for result in self._news.results(execute):
+                position = self._news.telling
+                told = Told(position or self.done, result, encode(result))
+                if position is None:
+                    last = told
+                else:
+                    await self._registry.check(position)
+                    await self._give(told)
+        except Exception:
+            log.exception("stream_failed")
+        for member in tuple(self.members):
+            member.end(last)
+
+    async def _give(self, told: Told) -> None:
+        for number, member in enumerate(tuple(self.members), 1):
+            member.give(told)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)

@@ -1,0 +1,34 @@
+"""Results of subscriptions, as they go out."""
+
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from strawberry.types import ExecutionResult
+
+from domain.refusals import Refused
+from graph.errors import present
+
+FAULT = "INTERNAL_SERVER_ERROR"
+
+
+def refusing(refused: Refused) -> ExecutionResult:
+    """The result that tells of a refusal."""
+    error = GraphQLError(str(refused), original_error=refused)
+    return ExecutionResult(data=None, errors=[present(error, "")])
+
+
+def encode(result: Any) -> bytes:
+    """The payload of a `next` message."""
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    return orjson.dumps(payload)
+
+
+def is_fault(result: Any) -> bool:
+    """Whether something went wrong inside, be it for a part of the selection only."""
+    errors: list[GraphQLError] = result.errors or []
+    return any(error.extensions is not None and error.extensions.get("code") == FAULT for error in errors)

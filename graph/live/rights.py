@@ -1,0 +1,68 @@
+"""Whether subscribers still hold the rights that their tokens tell of; a token is older than the event."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from domain.actor import Actor
+from domain.refusals import ErrorCode, Refusal
+from domain.users.model import User
+from domain.users.ports import UserReader
+
+log = structlog.get_logger("orderwire.live")
+
+RETRY = 0.5
+
+
+class Rights:
+    """Compares tokens with their users as they are now."""
+
+    def __init__(self, users: UserReader) -> None:
+        self._users = users
+
+    async def refusal(self, viewer: Actor) -> Refusal | None:
+        """Why a viewer may be told nothing more, if so."""
+        if await self.withdrawn([viewer.rights]):
+            return rights_changed()
+        return ended(viewer)
+
+    async def withdrawn(self, viewers: Collection[Actor]) -> list[Actor]:
+        """Those who lack a right that their token tells of. While the database is away nobody can say: this waits."""
+        keys = list({viewer.user_id for viewer in viewers if viewer.user_id is not None})
+        while True:
+            try:
+                users = await self._users.by_ids(Actor.system(), keys)
+            except Exception as error:
+                log.warning("rights_unreadable", error=repr(error))
+                await asyncio.sleep(RETRY)
+            else:
+                return [each for each in viewers if not _is_backed(each, users)]
+
+
+def _is_backed(viewer: Actor, users: Mapping[UUID, User]) -> bool:
+    user = users.get(viewer.user_id) if viewer.user_id is not None else None
+    return user is not None and user.backs(viewer)
+
+
+def ended(viewer: Actor) -> Refusal | None:
+    """The refusal of a viewer whose token has ended."""
+    is_ended = viewer.expires_at is not None and viewer.expires_at <= datetime.now(UTC)
+    return token_ended() if is_ended else None
+
+
+def token_ended() -> Refusal:
+    message = "Your access token has ended. Subscribe again with a new one, and `after` the cursor in `extensions`."
+    return Refusal(ErrorCode.UNAUTHENTICATED, message)
+
+
+def rights_changed() -> Refusal:
+    message = "Your rights have changed. Subscribe again with a new token, and `after` the cursor in `extensions`."
+    return Refusal(ErrorCode.UNAUTHENTICATED, message)
+
+
+def resync() -> Refusal:
+    message = "You fell too far behind. Subscribe again with `after` the cursor in `extensions`."
+    return Refusal(ErrorCode.RESYNC, message)

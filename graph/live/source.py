@@ -1,0 +1,83 @@
+"""What a running subscription reads: the events to tell, each of them told once."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from domain.events.model import Event
+from domain.events.ports import EventFeed
+from graph.live.results import is_fault
+
+ATTEMPTS = 3
+"""How often an event is executed before its fault is told: the database may just have been restarted."""
+PAUSE = 0.2
+"""Seconds before the next attempt."""
+
+Execution = Callable[[], Awaitable[AsyncGenerator[Any]]]
+"""Starts an operation whose results come one by one."""
+
+
+class Source:
+    """The events of one execution.
+
+    `done` is the position up to which all of them were told, `telling` that of the one being told.
+    """
+
+    def __init__(self, done: int = 0) -> None:
+        self.done = done
+        self.telling: int | None = None
+        self._attempts_left = 0
+
+    def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:
+        """The events, for the resolver of the subscription; `after` is the argument it was given."""
+        raise NotImplementedError
+
+    async def results(self, execute: Execution) -> AsyncGenerator[Any]:
+        """The results of the operation that reads this source.
+
+        An event whose execution meets a fault is executed again, and one that breaks the execution itself is told as
+        the fault that it is, and left behind: nobody would ever get past it.
+        """
+        while True:
+            withheld = None
+            async with aclosing(await execute()) as execution:
+                async for result in execution:
+                    withheld = result if self._attempts_left > 1 and is_fault(result) else None
+                    if withheld is None:
+                        yield result
+                    else:
+                        self._attempts_left -= 1
+                        await asyncio.sleep(PAUSE)
+            if withheld is not None:
+                yield withheld
+            if self.telling is None:
+                return
+            self._leave_behind(self.telling)
+
+    def _tell(self, event: Event) -> Iterator[Event]:
+        """The event, and once more whenever its execution is to be tried again."""
+        self.telling, self._attempts_left = event.position, ATTEMPTS
+        tried = 0
+        while tried != self._attempts_left:
+            tried = self._attempts_left
+            yield event
+        self._leave_behind(event.position)
+
+    def _leave_behind(self, position: int) -> None:
+        self.done, self.telling, self._attempts_left = position, None, 0
+
+
+class News(Source):
+    """What is new, without end."""
+
+    def __init__(self, feed: EventFeed, done: int) -> None:
+        super().__init__(done)
+        self._feed = feed
+
+    async def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:  # noqa: ARG002  (begins where it is)
+        async with aclosing(self._feed.follow(self.done)) as events:
+            async for event in events:
+                for told in self._tell(event):
+                    yield told
+                self.done = event.position

@@ -1,0 +1,81 @@
+"""Every subscription of this process that has caught up, by what it asked for."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from domain.actor import Actor
+from domain.events.ports import EventFeed
+from domain.users.ports import UserReader
+from graph.live.group import Group, Key
+from graph.live.member import Member
+from graph.live.rights import Rights, rights_changed, token_ended
+from graph.live.source import Execution, News
+
+
+class Streams:
+    """The groups, and who is in them."""
+
+    def __init__(self, feed: EventFeed, users: UserReader, limit: int) -> None:
+        """At most `limit` events may wait for one subscriber."""
+        self.feed, self.rights = feed, Rights(users)
+        self._limit = limit
+        self._groups: dict[Key, Group] = {}
+        self._members: dict[Actor, set[Member]] = {}
+        self._checked = 0
+        self._checking = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """How many subscribers there are."""
+        return sum(len(members) for members in self._members.values())
+
+    @property
+    def executions(self) -> int:
+        """How many executions serve them."""
+        return len(self._groups)
+
+    async def stop(self) -> None:
+        """End them without a word: what they were told so far is what they resume from."""
+        for group in tuple(self._groups.values()):
+            await group.stop()
+
+    def join(self, key: Key, news: News, execute: Execution, viewer: Actor) -> Member:
+        """Make somebody who has caught up one of those who asked for the same.
+
+        `news` and `execute` serve them all where nobody was there before.
+        """
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(self, key, news)
+            group.start(execute)
+        member = Member(group, viewer, news.done, self._limit)
+        group.members.add(member)
+        self._members.setdefault(viewer.rights, set()).add(member)
+        if viewer.expires_at is not None:
+            left = (viewer.expires_at - datetime.now(UTC)).total_seconds()
+            member.timer = asyncio.get_running_loop().call_later(left, member.refuse, token_ended())
+        return member
+
+    def left(self, group: Group, member: Member) -> None:
+        """A member has gone; a group goes with its last."""
+        rights = member.viewer.rights
+        members = self._members[rights]
+        members.discard(member)
+        if not members:
+            del self._members[rights]
+        if not group.members:
+            del self._groups[group.key]
+
+    def cursor(self, position: int) -> str:
+        return self.feed.cursor(position)
+
+    async def check(self, position: int) -> None:
+        """End those whose rights were withdrawn before the event at a position was committed."""
+        async with self._checking:
+            # Whoever asked after the event had been read, has asked for this one too.
+            if self._checked >= position:
+                return
+            newest = self.feed.position
+            for rights in await self.rights.withdrawn(self._members):
+                for member in tuple(self._members.get(rights, ())):
+                    member.refuse(rights_changed())
+            self._checked = newest

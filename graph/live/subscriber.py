@@ -1,0 +1,115 @@
+"""One subscription from its beginning: what was missed is told to it alone, then it joins the others."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
+from graphql import FieldNode, VariableNode
+
+from domain.events.model import Event
+from domain.refusals import Refusal, Refused
+from graph.context import Context, Info
+from graph.live.group import Key
+from graph.live.member import Member
+from graph.live.rights import ended
+from graph.live.source import Execution, News, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A document, its variables, and the name of what to run in it."""
+
+    query: str | None
+    variables: dict[str, Any] | None
+    name: str | None
+
+
+Run = Callable[[Operation, Context], Awaitable[AsyncGenerator[Any]]]
+"""Runs an operation, with results that come one by one."""
+
+
+class Subscriber(Source):
+    """Any operation over a transport that streams: an asynchronous iterator of its results.
+
+    A transport that needs no task to wait for news takes the results of `alone`, and then those of `member`, which is
+    set once a subscription has caught up.
+    """
+
+    def __init__(self, run: Run, operation: Operation, context: Context) -> None:
+        super().__init__()
+        self.member: Member | None = None
+        self._run, self._operation, self._context = run, operation, context
+        self._streams = context.services.streams
+        self._has_begun = False
+        self._all = self._every_result()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await anext(self._all)
+
+    async def aclose(self) -> None:
+        """End the operation."""
+        await self._all.aclose()
+        if self.member is not None:
+            self.member.leave()
+
+    async def _every_result(self) -> AsyncGenerator[Any]:
+        async with aclosing(self.alone()) as results:
+            async for result in results:
+                yield result
+        if self.member is not None:
+            async with aclosing(self.member.results()) as results:
+                async for result in results:
+                    yield result
+
+    async def alone(self) -> AsyncGenerator[Any]:
+        """The results before the subscription has caught up; all of them, where it is none."""
+        async with aclosing(self.results(self._execution(self))) as results:
+            async for result in results:
+                yield result
+
+    async def events(self, info: Info, after: str | None) -> AsyncGenerator[Event]:
+        feed = self._streams.feed
+        if not self._has_begun:
+            self.done = await feed.begin(after)
+            self._has_begun = True
+        await self._must_hold()
+        async with aclosing(feed.past(self.done)) as past:
+            async for batch in past:
+                await self._must_hold()
+                for event in batch:
+                    self._must(ended(self._context.viewer))
+                    for told in self._tell(event):
+                        yield told
+            # Nothing was awaited since the last look at the log: what comes from now on, comes to the group.
+            news = News(feed, self.done)
+            self.member = self._streams.join(self._key(info), news, self._execution(news), self._context.viewer)
+
+    def _execution(self, source: Source) -> Execution:
+        context = self._context.reading(source)
+        return lambda: self._run(self._operation, context)
+
+    async def _must_hold(self) -> None:
+        self._must(await self._streams.rights.refusal(self._context.viewer))
+
+    def _must(self, refusal: Refusal | None) -> None:
+        if refusal is not None:
+            raise Refused(refusal, cursor=self._streams.feed.cursor(self.done))
+
+    def _key(self, info: Info) -> Key:
+        """Where somebody begins makes no difference to what is new."""
+        after = _variables_of(info, "after")
+        variables = {name: value for name, value in (self._operation.variables or {}).items() if name not in after}
+        given = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+        return self._operation.query, self._operation.name, given, self._context.viewer.sight
+
+
+def _variables_of(info: Info, argument: str) -> set[str]:
+    """The variables that a document gives to an argument of the subscribed field."""
+    root = (each for each in info.operation.selection_set.selections if isinstance(each, FieldNode))
+    given = (each.value for field in root for each in field.arguments or () if each.name.value == argument)
+    return {value.name.value for value in given if isinstance(value, VariableNode)}

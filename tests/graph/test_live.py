@@ -1,0 +1,174 @@
+"""How subscriptions share their executions, and who is told nothing more."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from factories.goods import make_variant
+from factories.orders import move, place
+from factories.people import make_admin, make_user
+from sqlalchemy import event, text
+from support.shop import Shop, Watch
+
+from db.engine import Database
+from domain.actor import Actor, Scope
+
+WATCH = """
+subscription ($after: String, $to: [OrderStatus!]) {
+  orderStatusChanged(after: $after, filter: {to: {in: $to}}) { cursor to order { number allowedActions { allowed } } }
+}
+"""
+
+
+@pytest.fixture
+async def admin(shop: Shop) -> Actor:
+    await make_variant(shop.database, "MUG", LON=1000)
+    return await make_admin(shop.database)
+
+
+@asynccontextmanager
+async def watchers(shop: Shop, *given: tuple[Actor, dict[str, Any]]) -> AsyncGenerator[list[Watch]]:
+    """Several subscriptions of various viewers, with various variables."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(shop.watching(WATCH, viewer, **each)) for viewer, each in given]
+
+
+@contextmanager
+def statements(database: Database, part: str) -> Generator[list[str]]:
+    """The statements sent meanwhile that contain a text."""
+    sent: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if part in arguments[2]:
+            sent.append(arguments[2])
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_those_who_ask_for_the_same_share_one_execution_wherever_they_began(shop: Shop, admin: Actor):
+    deputy = await make_admin(shop.database, "deputy")
+    async with shop.watching(WATCH, admin) as watch:
+        order = await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+
+    given = [(viewer, variables) for viewer in (admin, deputy) for variables in ({}, {"after": cursor}) for _ in "123"]
+    async with watchers(shop, *given) as watching:
+        with statements(shop.database, "FROM orders \nWHERE orders.id = ANY") as sent:
+            await move(shop, admin, "approve", order["id"])
+            told = [await watch.next() for watch in watching]
+        executions = shop.process.services.streams.executions
+
+    assert (executions, len(told)) == (1, 12)
+    assert all(each == told[0] for each in told)
+    assert len(sent) == 1
+    assert (shop.process.services.streams.executions, len(shop.process.services.streams)) == (0, 0)
+
+
+async def test_other_variables_rights_or_persons_are_executed_apart(shop: Shop, admin: Actor):
+    ann = await make_user(shop.database, "anna", Scope.ORDERS_READ)
+    bob = await make_user(shop.database, "bobby", Scope.ORDERS_READ)
+    everything = await make_user(shop.database, "everyman", *Scope)
+    order = await place(shop, ann, ("MUG", 1))
+
+    given = [(admin, {}), (admin, {"to": ["APPROVED"]}), (ann, {}), (ann, {}), (bob, {}), (everything, {})]
+    async with watchers(shop, *given) as watching:
+        executions = shop.process.services.streams.executions
+        await move(shop, admin, "approve", order["id"])
+        told = [(await watch.next())["orderStatusChanged"]["order"]["allowedActions"] for watch in watching]
+
+    assert executions == 5
+    # Those who share are those who would be told the same: this order may not be moved by anna, who placed it.
+    assert [sum(each["allowed"] for each in actions) for actions in told] == [2, 2, 0, 0, 0, 2]
+
+
+async def refusal(watch: Watch) -> dict[str, Any]:
+    """What the error says that a stream ends with."""
+    result = await watch.result()
+    [error] = result.errors
+    with pytest.raises(StopAsyncIteration):
+        await watch.result()
+    return error.extensions
+
+
+@pytest.mark.parametrize(
+    "withdrawal",
+    [
+        "UPDATE users SET is_admin = false WHERE username = 'deputy'",
+        "DELETE FROM users WHERE username = 'deputy'",
+    ],
+)
+async def test_an_event_after_a_right_was_withdrawn_is_not_told(shop: Shop, admin: Actor, withdrawal: str):
+    deputy = await make_admin(shop.database, "deputy")
+    async with watchers(shop, (admin, {}), (deputy, {}), (deputy, {"to": ["PENDING"]})) as (first, second, third):
+        await place(shop, admin, ("MUG", 1))
+        before = [(await watch.next())["orderStatusChanged"]["cursor"] for watch in (first, second, third)]
+        await shop.database.execute(text(withdrawal))
+        order = await place(shop, admin, ("MUG", 1))
+
+        assert (await first.next())["orderStatusChanged"]["order"]["number"] == order["number"]
+        ends = [await refusal(second), await refusal(third)]
+
+    assert [end["code"] for end in ends] == ["UNAUTHENTICATED"] * 2
+    # Stock events stand between the two; the cursor is none behind the event that was withheld.
+    assert len(set(before)) == 1
+    async with shop.watching(WATCH, admin, after=ends[0]["cursor"]) as watch:
+        assert (await watch.next())["orderStatusChanged"]["order"]["number"] == order["number"]
+
+
+async def test_a_scope_that_was_withdrawn_ends_the_stream_and_one_that_was_added_does_not(shop: Shop, admin: Actor):
+    clerk = await make_user(shop.database, "clerk", Scope.ORDERS_READ)
+    async with shop.watching(WATCH, clerk) as watch:
+        await shop.database.execute(
+            text("UPDATE users SET scopes = array_append(scopes, 'audit:read') WHERE username = 'clerk'")
+        )
+        await place(shop, admin, ("MUG", 1))
+        assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
+        await shop.database.execute(text("UPDATE users SET scopes = '{audit:read}' WHERE username = 'clerk'"))
+        await place(shop, admin, ("MUG", 1))
+
+        assert (await refusal(watch))["code"] == "UNAUTHENTICATED"
+
+
+async def test_a_token_that_says_too_much_is_told_nothing_of_the_past(shop: Shop, admin: Actor):
+    async with shop.watching(WATCH, admin) as watch:
+        await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+    await place(shop, admin, ("MUG", 1))
+    await shop.database.execute(text("UPDATE users SET is_admin = false"))
+
+    async with shop.watching(WATCH, admin, after=cursor) as watch:
+        assert await refusal(watch) == {"code": "UNAUTHENTICATED", "cursor": cursor}
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_an_event_that_cannot_be_told_is_a_fault_and_left_behind(shop: Shop, admin: Actor, alone: bool):
+    async with shop.watching(WATCH, admin) as watch:
+        await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+        if not alone:
+            await spoil(shop)
+            await place(shop, admin, ("MUG", 1))
+            assert await codes(watch) == ["INTERNAL_SERVER_ERROR"]
+            assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
+    if alone:
+        await spoil(shop)
+        await place(shop, admin, ("MUG", 1))
+        async with shop.watching(WATCH, admin, after=cursor) as watch:
+            assert await codes(watch) == ["INTERNAL_SERVER_ERROR"]
+            assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
+
+
+async def spoil(shop: Shop) -> None:
+    """An event whose payload says nothing of what a reader asks."""
+    statement = (
+        "INSERT INTO pending_events (aggregate_type, aggregate_id, sequence, kind, payload)"
+        " VALUES ('ORDER', gen_random_uuid(), 1, 'ORDER_STATUS_CHANGED', '{}')"
+    )
+    await shop.database.execute(text(statement))
+
+
+async def codes(watch: Watch) -> list[str]:
+    return [error.extensions["code"] for error in (await watch.result()).errors]
