@@ -1,0 +1,135 @@
+"""What the server's WebSocket protocol adds to uvicorn's, seen from the wire."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import orjson
+import websockets
+from factories.goods import make_variant
+from factories.people import make_admin
+from support.server import Server, serving
+from support.sockets import PROTOCOL, connected, watching
+from support.waiting import until
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from app.settings import Settings
+
+SERVICE_RESTART = 1012
+TRY_AGAIN = 1013
+
+PLACE = """
+mutation ($notes: String) {
+  orderPlace(input: {lines: [{sku: "MUG", quantity: 1}], notes: $notes}) { userErrors { code } }
+}
+"""
+WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(40))} }} }} }}"
+
+
+class Bare:
+    """A client that says and reads only what the test has it say and read; it answers no ping by itself."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
+        self._reader, self._writer, self._protocol = reader, writer, protocol
+
+    async def send(self, **message: object) -> None:
+        self._protocol.send_text(orjson.dumps(message))
+        await self._flush()
+
+    async def frames(self) -> AsyncGenerator[Frame]:
+        """Every frame until the connection has ended."""
+        while data := await self._reader.read(65536):
+            self._protocol.receive_data(data)
+            self._protocol.data_to_send()  # what the library would answer to pings and closes
+            for event in self._protocol.events_received():
+                if isinstance(event, Frame):
+                    yield event
+
+    async def shake_hands(self) -> None:
+        self._protocol.send_request(self._protocol.connect())
+        await self._flush()
+        while not self._protocol.events_received():
+            self._protocol.receive_data(await self._reader.read(65536))
+
+    async def _flush(self) -> None:
+        self._writer.writelines(self._protocol.data_to_send())
+        await self._writer.drain()
+
+
+@asynccontextmanager
+async def bare(server: Server) -> AsyncGenerator[Bare]:
+    """A bare client, for which little waits on its own side."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", server.port))
+    reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+    protocol = ClientProtocol(parse_uri(server.socket_url), subprotocols=[websockets.Subprotocol(PROTOCOL)])
+    client = Bare(reader, writer, protocol)
+    try:
+        await client.shake_hands()
+        yield client
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_client_that_answers_no_ping_is_dropped_with_a_code_that_lets_it_come_back(settings: Settings):
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.1})
+    async with serving(hasty) as server, bare(server) as client:
+        frames = [frame async for frame in client.frames()]
+
+    assert [frame.opcode for frame in frames] == [Opcode.PING, Opcode.CLOSE]
+    assert bytes(frames[1].data)[:2] == TRY_AGAIN.to_bytes(2, "big")
+
+
+async def test_a_client_that_answers_stays(settings: Settings):
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.05})
+    async with serving(hasty) as server, connected(server) as client:
+        await client.sign_in()
+        # Of both limits the pings alone take many times what a silent client is given.
+        for number in range(20):
+            answer = await client.run("{ me { id } }", str(number))
+            await (await client.connection.ping())
+
+    assert answer["data"] == {"me": None}
+
+
+async def test_a_server_that_stops_tells_its_watchers_to_connect_anew(settings: Settings):
+    async with serving(settings) as server:
+        await make_variant(server.process.database, "MUG", LON=10)
+        admin = await make_admin(server.process.database)
+        stack = watching(server, admin)
+        client = await stack.__aenter__()
+        closing = asyncio.create_task(client.closing())
+
+    assert await closing == (SERVICE_RESTART, "")
+
+
+async def test_who_reads_nothing_is_dropped_and_resumes_where_it_was(settings: Settings):
+    narrow = settings.model_copy(update={"live_queue": 5})
+    async with serving(narrow) as server:
+        await make_variant(server.process.database, "MUG", LON=100)
+        admin = await make_admin(server.process.database)
+        async with bare(server) as client:
+            await client.send(type="connection_init", payload=server.headers(admin))
+            await client.send(type="subscribe", id="1", payload={"query": WIDE})
+            await until(lambda: server.subscribers == 1)
+            placed = 0
+            while server.subscribers:
+                await server.get(PLACE, admin, notes="x" * 1000)
+                placed += 1
+            messages = [frame async for frame in client.frames() if frame.opcode is not Opcode.PING]
+
+        *told, ended = [orjson.loads(frame.data) for frame in messages[1:-1]]
+        cursor = ended["payload"]["errors"][0]["extensions"]["cursor"]
+        async with watching(server, admin, after=cursor) as watcher:
+            rest = [(await watcher.next())["orderStatusChanged"]["to"] for _ in range(placed - len(told))]
+
+    assert ended["payload"]["errors"][0]["extensions"]["code"] == "RESYNC"
+    assert told[-1]["payload"]["data"]["orderStatusChanged"]["cursor"] == cursor
+    code, reason = bytes(messages[-1].data)[:2], bytes(messages[-1].data)[2:]
+    assert (int.from_bytes(code, "big"), reason.decode()) == (TRY_AGAIN, f"RESYNC {cursor}")
+    assert rest == ["PENDING"] * (placed - len(told))
