@@ -10,11 +10,10 @@ from app.background import Background
 from app.settings import Settings
 from db.housekeeping import Housekeeping
 from domain.orders.expiry import expire_pending
+from domain.orders.model import Order
 from domain.orders.ports import OrdersUnitOfWork
 
 log = structlog.get_logger("orderwire.chores")
-
-BATCH = 100
 
 
 class Chores:
@@ -55,10 +54,9 @@ class Chores:
         hours = self._settings.pending_order_hours
         if hours == 0:
             return 0
-        before, done = datetime.now(UTC) - timedelta(hours=hours), 0
-        while count := await expire_pending(self._begin(), before, BATCH):
-            done += count
-            log.info("orders_expired", count=count)
+        before = datetime.now(UTC) - timedelta(hours=hours)
+        if done := await expire_pending(self._begin(), before, _tell_fault):
+            log.info("orders_expired", count=done)
         return done
 
     async def forget_idempotency_keys(self) -> None:
@@ -76,3 +74,7 @@ class Chores:
         except Exception as error:
             # The database may be away for a while; what is left is done the next time.
             log.warning("chore_failed", chore=chore, error=repr(error))
+
+
+def _tell_fault(order: Order, fault: Exception) -> None:
+    log.warning("order_not_expired", order=order.number, error=repr(fault))

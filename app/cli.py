@@ -1,6 +1,7 @@
 """The command line: `orderwire --help`."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from app.settings import Settings
 
@@ -24,11 +26,17 @@ app.add_typer(importer, name="import")
 inventory = typer.Typer(help="Look after the stock.", no_args_is_help=True)
 app.add_typer(inventory, name="inventory")
 
+events = typer.Typer(help="Look after the log of events.", no_args_is_help=True)
+app.add_typer(events, name="events")
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, markup=False)
 
 BAD_INPUT = 2
 """The exit code for input that cannot be used: a wrong setting, a wrong file."""
+
+LATE = 60
+"""Seconds that an event may wait for its place in the log; a server that runs needs a moment."""
 
 
 def main() -> None:
@@ -180,6 +188,34 @@ def verify_inventory(
         remedy = " Count what more is reserved than on hand, and adjust it." if repair else ""
         _fail(f"{len(left)} of {levels} levels differ from their movements or reservations.{remedy}", code=1)
     out.print(f"{levels} levels agree with their movements and reservations.")
+
+
+@events.command("status")
+def events_status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object, with `late`.")] = False,
+) -> None:
+    """Tell how the log does; exit code 1 where an event has waited for its place for more than 60 seconds."""
+    from db.event_sequencer import EventSequencer
+
+    gauges = _with_database(lambda database: EventSequencer(database).gauges())
+    is_late = gauges.oldest_pending > LATE
+    if as_json:
+        sys.stdout.write(f"{json.dumps({**asdict(gauges), 'late': is_late})}\n")
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for meaning, value in (
+            ("waiting for a place", f"{gauges.pending:,}"),
+            ("the oldest of them", f"{gauges.oldest_pending:,.1f} s"),
+            ("newest position", f"{gauges.head:,}"),
+            ("dropped up to", f"{gauges.low:,}"),
+            ("partitions", f"{gauges.partitions:,}"),
+            ("room up to", f"{gauges.partitioned_to:,}"),
+            ("found by sweeps", f"{gauges.swept:,}"),
+        ):
+            table.add_row(meaning, Text(value, justify="right"))
+        out.print(table)
+    if is_late:
+        _fail(f"An event has waited for more than {LATE} seconds. Is a server running?", code=1)
 
 
 @app.command()

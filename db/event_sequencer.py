@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, case, func, select, text, update
+import structlog
+from sqlalchemy import Integer, Row, case, func, literal_column, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import now
 from db.engine import Database
 from db.events import LOG_HEAD, event_log, events, pending_events
+
+log = structlog.get_logger("orderwire.live")
 
 BATCH = 2000
 """The most events of one step."""
@@ -24,6 +27,11 @@ PARTITION = 100_000
 
 RETENTION_LOCK = 1380275284
 """The key of the advisory lock of retention: the letters REST."""
+
+STEP_LOCK = text("SELECT pg_advisory_xact_lock(1163281748)")
+"""The lock that each step takes by itself."""
+
+BELOW = text("SELECT count(*) FROM pending_events WHERE xid < CAST(CAST(:floor AS text) AS xid8)")
 
 STEP = text("SELECT floor::text, moved, head FROM sequence_events(:batch, CAST(CAST(:floor AS text) AS xid8))")
 
@@ -39,6 +47,10 @@ SELECT c.relname AS name, i.inhdetachpending AS is_detaching,
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'events'::regclass ORDER BY upper
 """)
 
+PARTITION_COUNT = literal_column(
+    "(SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass)", Integer
+).label("partitions")
+
 ORPHANS = text("""
 SELECT c.relname AS name FROM pg_class c WHERE c.relname ~ '^events_\\d+$' AND c.relkind = 'r' AND NOT c.relispartition
 AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass)
@@ -47,13 +59,18 @@ AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::re
 
 @dataclass(frozen=True, slots=True)
 class LogGauges:
-    """How the log does. `oldest_pending` is the age of the event that has waited longest, in seconds."""
+    """How the log does. `oldest_pending` is the age of the oldest event that waits, in seconds.
+
+    `swept` counts the events that a sequencer had passed over, and found when it looked through the whole queue.
+    """
 
     pending: int
     oldest_pending: float
     head: int
     low: int
+    partitions: int
     partitioned_to: int
+    swept: int
 
 
 class EventSequencer:
@@ -62,7 +79,7 @@ class EventSequencer:
     def __init__(self, database: Database, batch: int = BATCH, partition: int = PARTITION) -> None:
         """`batch` is the most events of a step, `partition` the events of a partition; neither may be 0."""
         self._database, self._batch, self._partition = database, min(batch, partition), partition
-        self._floor = "0"
+        self._floor = self._passed = "0"
 
     async def adopt(self) -> None:
         """Give the log a new epoch if it was moved: its positions may now mean other events than they did."""
@@ -70,11 +87,16 @@ class EventSequencer:
         epoch = case((event_log.c.identity.is_(None), event_log.c.epoch), else_=func.gen_random_uuid())
         moved = update(event_log).where(event_log.c.identity.is_distinct_from(identity))
         await self._database.execute(moved.values(identity=identity, epoch=epoch))
-        self.forget()
+        # The numbers of transactions that this process has seen may be those of another cluster.
+        self._floor = self._passed = "0"
 
     def forget(self) -> None:
-        """Look through the whole queue at the next step, also below transactions that are known to have ended."""
-        self._floor = "0"
+        """Look through the whole queue at the next step, also below transactions that are known to have ended.
+
+        What is found there is counted and logged: it was restored into the queue, or should have been found before.
+        """
+        if self._floor != "0":
+            self._passed, self._floor = self._floor, "0"
 
     async def step(self) -> int:
         """Move at most a batch of committed events to the log; how many there were."""
@@ -98,10 +120,12 @@ class EventSequencer:
         waiting = select(func.count()).select_from(pending_events).scalar_subquery().label("pending")
         age = select(now() - func.min(pending_events.c.occurred_at)).scalar_subquery().label("age")
         head = LOG_HEAD.label("head")
-        query = select(waiting, age, head, event_log.c.low_position, event_log.c.partitioned_to)
-        row = (await self._database.read(query))[0]
+        bounds = event_log.c.low_position, event_log.c.partitioned_to, event_log.c.swept
+        row = (await self._database.read(select(waiting, age, head, PARTITION_COUNT, *bounds)))[0]
         seconds = row.age.total_seconds() if row.age else 0.0
-        return LogGauges(row.pending, seconds, row.head, row.low_position, row.partitioned_to)
+        return LogGauges(
+            row.pending, seconds, row.head, row.low_position, row.partitions, row.partitioned_to, row.swept
+        )
 
     async def retain(self, days: int) -> int:
         """Drop the full partitions whose events are all older than `days`; how many were dropped.
@@ -121,7 +145,21 @@ class EventSequencer:
                 await connection.execute(select(func.pg_advisory_unlock(RETENTION_LOCK)))
 
     async def _step(self) -> Row[Any]:
-        return (await self._database.read(STEP, {"batch": self._batch, "floor": self._floor}))[0]
+        given = {"batch": self._batch, "floor": self._floor}
+        if self._passed == "0":
+            return (await self._database.read(STEP, given))[0]
+        async with self._database.transaction() as connection:
+            # Before the count, so that what two processes find at once is counted by the one that moves it.
+            await connection.execute(STEP_LOCK)
+            found: int = (await connection.execute(BELOW, {"floor": self._passed})).scalar_one()
+            row = (await connection.execute(STEP, given)).one()
+            if found and row.moved is not None:
+                await connection.execute(update(event_log).values(swept=event_log.c.swept + found))
+        if row.moved is not None:
+            self._passed = "0"
+            if found:
+                log.warning("events_swept", count=found)
+        return row
 
     async def _make_room(self, head: int) -> None:
         """Add partitions for the next batch and one more."""

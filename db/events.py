@@ -92,7 +92,7 @@ events = Table(
 event_log = Table(
     "event_log",
     metadata,
-    # One row, which changes only when the log is moved, cut or given room.
+    # One row, which changes only when the log is moved, cut, given room, or swept with a find.
     Column("is_one", Boolean, CheckConstraint("is_one", name="is_one"), primary_key=True, server_default=true()),
     # A cursor names the epoch, so that a cursor of another log is told from one of this.
     Column("epoch", Uuid, nullable=False, server_default=func.gen_random_uuid()),
@@ -102,6 +102,8 @@ event_log = Table(
     Column("low_position", BigInteger, nullable=False, server_default=text("0")),
     # There are partitions for positions up to this one.
     Column("partitioned_to", BigInteger, nullable=False, server_default=text("0")),
+    # Events that were found below the floor of a sequencer: each waited for a sweep.
+    Column("swept", BigInteger, nullable=False, server_default=text("0")),
 )
 
 LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), event_log.c.low_position)

@@ -14,8 +14,10 @@ from db.base import new_id
 from db.engine import Database
 from db.events import SqlEventWriter
 from db.online_retail_staging import Content, stage
+from db.stock_guard import to_locked
 from domain.actor import Actor
 from domain.events.model import AggregateType, EventKind, NewEvent
+from domain.inventory.changes import LevelChange, events_of_bulk_change
 from domain.money import DEFAULT_CURRENCY
 from domain.online_retail import ImportRefused, ImportResult, OnlineRetailFile
 from domain.online_retail_fields import UNITS_MAX
@@ -40,11 +42,12 @@ async def import_online_retail(database: Database, path: Path, progress: Progres
         async with database.transaction() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(sql.LOCK)))
             await stage(connection, file, lambda: progress("read", raw.tell(), path.stat().st_size))
-            counts = await _Import(connection, file, progress).run()
+            running = _Import(connection, file, progress)
+            counts = await running.run()
             if any(count for name, count in counts.items() if name not in {"known", "without_stock"}):
                 payload = {"file": path.name, "sha256": content.digest.hexdigest(), "lines": file.lines, **counts}
                 event = NewEvent(EventKind.IMPORT_COMPLETED, AggregateType.IMPORT, new_id(), 1, payload)
-                await SqlEventWriter(connection, Actor.system(), None).write([event])
+                await SqlEventWriter(connection, Actor.system(), None).write([*running.low, event])
     return ImportResult(lines=file.lines, **counts)
 
 
@@ -53,6 +56,8 @@ class _Import:
 
     def __init__(self, connection: AsyncConnection, file: OnlineRetailFile, progress: Progress) -> None:
         self._connection, self._file, self._progress = connection, file, progress
+        self.low: list[NewEvent] = []
+        """The levels that became low."""
 
     async def run(self) -> dict[str, int]:
         known = await self._compare()
@@ -121,6 +126,7 @@ class _Import:
         openings = await self._run(sql.OPENINGS)
         clock = (await self._connection.execute(text(sql.CLOCK))).scalar_one()
         await self._in_parts("stock", sql.MOVEMENTS, movements + 1, clock=clock)
+        await self._find_low()
         await self._run(sql.LEVELS)
         write_offs = "SELECT count(*) FROM staged_movements WHERE kind = 'WRITE_OFF'"
         return {
@@ -128,6 +134,15 @@ class _Import:
             "movements": movements + openings,
             "opening_receipts": openings,
         }
+
+    async def _find_low(self) -> None:
+        """Record each level that is about to become low: people wait for that, whatever the cause."""
+        rows = (await self._connection.execute(text(sql.SINKING))).all()
+        changes = [LevelChange(to_locked(row), on_hand=int(row.change)) for row in rows]
+        self.low = [event for change in changes for event in events_of_bulk_change(change)]
+        if self.low:
+            versions = [{"id": event.aggregate_id, "version": event.sequence} for event in self.low]
+            await self._connection.execute(text(sql.VERSION), versions)
 
     async def _refuse_overflow(self) -> None:
         found = (await self._connection.execute(text(sql.TOO_MUCH), {"most": UNITS_MAX})).first()

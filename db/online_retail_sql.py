@@ -363,6 +363,19 @@ WHERE m.place >= :first AND m.place < :end
 ORDER BY m.place
 """
 
+# The levels that may become low, before they change: those alone get an event.
+SINKING = """
+SELECT s.*, w.priority, w.code, v.sku, l.opening + l.change AS change
+FROM staged_levels l
+JOIN stock_levels s ON s.id = l.id
+JOIN warehouses w ON w.id = s.warehouse_id
+JOIN variants v ON v.id = s.variant_id
+WHERE s.reorder_point > 0 AND l.opening + l.change < 0
+ORDER BY v.sku
+"""
+
+VERSION = "UPDATE stock_levels SET version = :version WHERE id = :id"
+
 LEVELS = """
 UPDATE stock_levels s SET on_hand = l.on_hand + l.opening + l.change FROM staged_levels l WHERE l.id = s.id
 """

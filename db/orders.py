@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy import (
@@ -179,10 +180,12 @@ class SqlOrderStore:
         row = (await self._connection.execute(select(orders).where(orders.c.id == order_id))).one_or_none()
         return to_order(row) if row else None
 
-    async def next_expired(self, before: datetime) -> Order | None:
+    async def next_expired(self, before: datetime, last: Order | None) -> Order | None:
+        place = tuple_(orders.c.placed_at, orders.c.id)
         query = (
             select(orders)
             .where(orders.c.status == OrderStatus.PENDING, orders.c.placed_at < before)
+            .where(true() if last is None else place > tuple_(last.placed_at, last.id))
             .order_by(orders.c.placed_at, orders.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)

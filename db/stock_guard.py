@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Row, bindparam, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -145,23 +145,7 @@ class SqlStockGuard:
             .order_by(stock_levels.c.variant_id, stock_levels.c.warehouse_id)
             .with_for_update(of=stock_levels)
         )
-        rows = (await self._connection.execute(query)).all()
-        return [
-            LockedLevel(
-                row.id,
-                row.variant_id,
-                row.warehouse_id,
-                row.priority,
-                row.on_hand,
-                row.reserved,
-                row.allow_backorder,
-                row.reorder_point,
-                row.version,
-                row.sku,
-                row.code,
-            )
-            for row in rows
-        ]
+        return [to_locked(row) for row in (await self._connection.execute(query)).all()]
 
     async def change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
         if not changes:
@@ -206,6 +190,23 @@ class SqlStockGuard:
             }
             for each in changes
         ]
+
+
+def to_locked(row: Row[Any]) -> LockedLevel:
+    """The level in a row that was locked, with the names of what lies where."""
+    return LockedLevel(
+        row.id,
+        row.variant_id,
+        row.warehouse_id,
+        row.priority,
+        row.on_hand,
+        row.reserved,
+        row.allow_backorder,
+        row.reorder_point,
+        row.version,
+        row.sku,
+        row.code,
+    )
 
 
 _UPDATE = (

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.demo.dice import Dice
 from domain.events.model import AggregateType, Event, EventKind
-from domain.orders.model import Order, OrderStatus
+from domain.orders.model import Order, OrderStatus, status_change
 from domain.users.model import User
 
 
@@ -24,8 +24,8 @@ class Log:
         self._record(EventKind.USER_REGISTERED, subject, payload, None, user.created_at)
 
     def order_moved(self, order: Order, before: OrderStatus | None, reason: str | None, actor_id: UUID | None) -> None:
-        payload = {"from": before, "to": order.status, "number": order.number, "reason": reason}
         subject = (AggregateType.ORDER, order.id, order.version)
+        payload = status_change(order, before, reason)
         self._record(EventKind.ORDER_STATUS_CHANGED, subject, payload, actor_id, order.updated_at)
 
     def _record(

@@ -72,6 +72,11 @@ def events_of_reorder_point(level: LockedLevel, reorder_point: int) -> list[NewE
     return [changed, *_became_low(level, replace(level.level, reorder_point=reorder_point), sequence + 1)]
 
 
+def events_of_bulk_change(change: LevelChange) -> list[NewEvent]:
+    """The events of one change among the many that a single event tells of: only where the level became low."""
+    return _became_low(change.level, change.result(), change.level.version + 1)
+
+
 def is_low(available: int, reorder_point: int) -> bool:
     """Whether it is time to reorder; a reorder point of 0 says never."""
     return reorder_point > 0 and available <= reorder_point

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from domain.events.model import EventKind
@@ -204,6 +204,19 @@ class Adjustment:
     amount: Money
     country: str | None
     adjusted_at: datetime
+
+
+def status_change(order: Order, before: OrderStatus | None, reason: str | None) -> Mapping[str, Any]:
+    """The payload of ORDER_STATUS_CHANGED: what happened, and what subscribers filter by without a read."""
+    return {
+        "from": before,
+        "to": order.status,
+        "number": order.number,
+        "reason": reason,
+        "customer_id": str(order.customer_id) if order.customer_id else None,
+        "total": format(order.total.amount, "f"),
+        "currency": order.total.currency_code,
+    }
 
 
 def illegal_transition(order: Order, wanted: OrderStatus) -> IllegalTransition:

@@ -8,7 +8,7 @@ from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.inventory.model import Shortage
 from domain.orders import policy
 from domain.orders.effects import Moved, rehearsed
-from domain.orders.model import NOTES_MAX, TARGETS, Order, OrderAction, OrderStatus
+from domain.orders.model import NOTES_MAX, TARGETS, Order, OrderAction, OrderStatus, status_change
 from domain.orders.ports import OrdersUnitOfWork
 from domain.refusals import ErrorCode, InsufficientStock, Refusal, Refused, bad_input, not_found
 
@@ -84,7 +84,7 @@ def must_be_short(reason: str | None) -> None:
 
 def record_move(uow: OrdersUnitOfWork, order: Order, before: OrderStatus | None, reason: str | None = None) -> None:
     """Record that an order has come into its state."""
-    payload = {"from": before, "to": order.status, "number": order.number, "reason": reason}
+    payload = status_change(order, before, reason)
     uow.record(NewEvent(EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER, order.id, order.version, payload))
 
 

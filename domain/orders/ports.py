@@ -25,10 +25,11 @@ class OrderStore(Protocol):
 
     async def get(self, order_id: UUID) -> Order | None: ...
 
-    async def next_expired(self, before: datetime) -> Order | None:
+    async def next_expired(self, before: datetime, last: Order | None) -> Order | None:
         """The oldest order that is pending since before a moment, locked until the transaction ends.
 
-        Those that somebody else has locked are passed over.
+        With `last`, the oldest of those that were placed after that one. Those that somebody else has locked are
+        passed over.
         """
         ...
 

@@ -8,19 +8,12 @@ import strawberry
 from domain.inventory import commands
 from graph.context import Info
 from graph.errors import UserError, outcome
+from graph.inputs import DRY_RUN, IDEMPOTENCY_KEY
 from graph.inventory.types import StockLevel
 
 SKU: Any = strawberry.field(description="The SKU of the variant, which must be goods. Case matters.")
 WAREHOUSE: Any = strawberry.field(description="The code of the warehouse. Case matters.")
 REASON: Any = strawberry.field(default=None, description="Why; kept in the ledger. At most 1000 characters.")
-DRY_RUN: Any = strawberry.field(
-    default=False,
-    description="Answer what would be, and change nothing. The same rules refuse; no idempotency key is used.",
-)
-IDEMPOTENCY_KEY: Any = strawberry.field(
-    default=None,
-    description="A UUID of your making: a second request with it and the same input does nothing more.",
-)
 
 
 @strawberry.input(description="What `stockReceive` takes.")

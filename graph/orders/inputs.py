@@ -5,13 +5,9 @@ from uuid import UUID
 
 import strawberry
 
-from graph.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY
+from graph.inputs import DRY_RUN, EXPECTED_VERSION, IDEMPOTENCY_KEY
 
 REASON: Any = strawberry.field(default=None, description="Why; kept in the history. At most 1000 characters.")
-DRY_RUN: Any = strawberry.field(
-    default=False,
-    description="Change nothing and answer with what would change. The idempotency key is left alone.",
-)
 ORDER_IDS: Any = strawberry.field(description="1 to 100 orders, each named once.")
 BULK_KEY: Any = strawberry.field(
     default=None,
@@ -41,56 +37,50 @@ class OrderPlaceInput:
     idempotency_key: UUID | None = IDEMPOTENCY_KEY
 
 
-@strawberry.input(description="What `orderApprove` takes.")
-class OrderApproveInput:
-    """An order, and how to retry safely."""
+@strawberry.input
+class MoveInput:
+    """An order, and how to retry safely. Each move says for itself which order it takes."""
 
-    id: strawberry.ID = strawberry.field(description="The order to approve.")
+    id: strawberry.ID
     expected_version: int | None = EXPECTED_VERSION
     idempotency_key: UUID | None = IDEMPOTENCY_KEY
     dry_run: bool = DRY_RUN
+
+
+@strawberry.input
+class ReasonedMoveInput:
+    """As above, with the reason after the order."""
+
+    id: strawberry.ID
+    reason: str | None = REASON
+    expected_version: int | None = EXPECTED_VERSION
+    idempotency_key: UUID | None = IDEMPOTENCY_KEY
+    dry_run: bool = DRY_RUN
+
+
+@strawberry.input(description="What `orderApprove` takes.")
+class OrderApproveInput(MoveInput):
+    id: strawberry.ID = strawberry.field(description="The order to approve.")
 
 
 @strawberry.input(description="What `orderReject` takes.")
-class OrderRejectInput:
-    """An order, and how to retry safely."""
-
+class OrderRejectInput(ReasonedMoveInput):
     id: strawberry.ID = strawberry.field(description="The order to reject.")
-    reason: str | None = REASON
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-    dry_run: bool = DRY_RUN
 
 
 @strawberry.input(description="What `orderShip` takes.")
-class OrderShipInput:
-    """An order, and how to retry safely."""
-
+class OrderShipInput(MoveInput):
     id: strawberry.ID = strawberry.field(description="The order to ship.")
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-    dry_run: bool = DRY_RUN
 
 
 @strawberry.input(description="What `orderDeliver` takes.")
-class OrderDeliverInput:
-    """An order, and how to retry safely."""
-
+class OrderDeliverInput(MoveInput):
     id: strawberry.ID = strawberry.field(description="The order that has arrived.")
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-    dry_run: bool = DRY_RUN
 
 
 @strawberry.input(description="What `orderCancel` takes.")
-class OrderCancelInput:
-    """An order, and how to retry safely."""
-
+class OrderCancelInput(ReasonedMoveInput):
     id: strawberry.ID = strawberry.field(description="The order to cancel.")
-    reason: str | None = REASON
-    expected_version: int | None = EXPECTED_VERSION
-    idempotency_key: UUID | None = IDEMPOTENCY_KEY
-    dry_run: bool = DRY_RUN
 
 
 @strawberry.input(description="What comes back of one order line.")

@@ -1,7 +1,6 @@
 """Place orders, move them on, take them back."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -32,8 +31,7 @@ class OrderMutations:
 
     @strawberry.mutation(description="Turn a pending order down and free its goods. Needs `orders:approve`.")
     async def order_reject(self, info: Info, input: inputs.OrderRejectInput) -> payloads.OrderRejectPayload:
-        work = _move(info, OrderAction.REJECT, input, input.reason)
-        return await outcome(info, payloads.OrderRejectPayload, None, work)
+        return await outcome(info, payloads.OrderRejectPayload, None, _move(info, OrderAction.REJECT, input))
 
     @strawberry.mutation(
         description="Send the goods of an approved order: what was reserved leaves the warehouses."
@@ -51,8 +49,7 @@ class OrderMutations:
         " Needs `orders:write`, or that you placed it and it is still pending."
     )
     async def order_cancel(self, info: Info, input: inputs.OrderCancelInput) -> payloads.OrderCancelPayload:
-        work = _move(info, OrderAction.CANCEL, input, input.reason)
-        return await outcome(info, payloads.OrderCancelPayload, None, work)
+        return await outcome(info, payloads.OrderCancelPayload, None, _move(info, OrderAction.CANCEL, input))
 
     @strawberry.mutation(
         description="Take back units of an order that has shipped, and credit them. The order is RETURNED once all"
@@ -98,7 +95,7 @@ async def _place(info: Info, input: inputs.OrderPlaceInput) -> Order:
     )
 
 
-async def _move(info: Info, action: OrderAction, input: Any, reason: str | None = None) -> Moved:
+async def _move(info: Info, action: OrderAction, input: inputs.MoveInput | inputs.ReasonedMoveInput) -> Moved:
     return await move_order(
         info.context.unit_of_work(),
         info.context.viewer,
@@ -106,7 +103,7 @@ async def _move(info: Info, action: OrderAction, input: Any, reason: str | None 
         key_of(input.id, "Order", "input", "id"),
         expected_version=input.expected_version,
         idempotency_key=input.idempotency_key,
-        reason=reason,
+        reason=input.reason if isinstance(input, inputs.ReasonedMoveInput) else None,
         dry_run=input.dry_run,
     )
 

@@ -38,8 +38,8 @@ class OrderEffect:
     credited: Money | None = strawberry.field(description="What a return would credit; null for other mutations.")
 
 
-@strawberry.type
-class OrderPayload:
+@strawberry.type(description="What `orderPlace` answers.")
+class OrderPlacePayload:
     """The order, or why nothing changed."""
 
     order: Order | None = strawberry.field(default=None, description="The order as it is now.")
@@ -59,11 +59,6 @@ class OrderMovePayload:
     user_errors: list[UserError] = strawberry.field(
         description="Why it was, or with `dryRun` would be, refused; empty if not."
     )
-
-
-@strawberry.type(description="What `orderPlace` answers.")
-class OrderPlacePayload(OrderPayload):
-    """The order, or why nothing changed."""
 
 
 @strawberry.type(description="What `orderApprove` answers.")

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from domain.orders import policy
 from domain.reading import passes
 from graph.context import Info
 from graph.fields import relation
-from graph.filters import EnumFilter, IDFilter, filters_of
+from graph.filters import DecimalFilter, EnumFilter, IDFilter, StringFilter, filters_of
 from graph.node import object_type
 from graph.orders.enums import OrderStatus
 from graph.orders.types import Order
@@ -60,6 +61,13 @@ class OrderStatusChangeFilter:
         name="to", default=None, description="The state after."
     )
     order: IDFilter | None = strawberry.field(default=None, description="The order.")
+    customer: IDFilter | None = strawberry.field(default=None, description="Who buys.")
+    total: DecimalFilter | None = strawberry.field(
+        default=None, description="The amount of the order's total, in the order's own currency."
+    )
+    currency: StringFilter | None = strawberry.field(
+        default=None, description="The ISO 4217 code of the order's currency, for a shop that sells in several."
+    )
 
 
 @strawberry.type
@@ -84,11 +92,16 @@ class OrderSubscriptions:
 
 
 def _facts(event: Event) -> dict[str, Any]:
-    """What the filter compares."""
+    """What the filter compares; of an event that does not tell it, None, which passes no condition."""
+    told = event.payload
+    customer, total = told.get("customer_id"), told.get("total")
     return {
-        "from_status": event.payload["from"],
-        "to_status": event.payload["to"],
+        "from_status": told["from"],
+        "to_status": told["to"],
         "order": event.aggregate_id,
+        "customer": UUID(customer) if customer else None,
+        "total": Decimal(total) if total else None,
+        "currency": told.get("currency"),
     }
 
 

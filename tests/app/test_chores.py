@@ -10,6 +10,7 @@ from factories.goods import make_variant
 from factories.orders import make_orders, move, place
 from factories.people import make_admin, make_customer, make_user
 from sqlalchemy import insert, text
+from structlog.testing import capture_logs
 from support.log import logged, settle
 from support.shop import Shop
 from support.waiting import until
@@ -53,9 +54,8 @@ async def test_an_order_that_is_pending_for_too_long_is_cancelled_and_its_goods_
     ]
     assert await shop.scalar("SELECT reserved FROM stock_levels") == 3
     cancelled = "aggregate_type = 'ORDER' AND payload ->> 'to' = 'CANCELLED'"
-    assert await logged(shop.database, "payload, actor_id", cancelled) == [
-        ({"from": "PENDING", "to": "CANCELLED", "number": old["number"], "reason": "expired"}, None)
-    ]
+    [(payload, actor)] = await logged(shop.database, "payload, actor_id", cancelled)
+    assert (payload["from"], payload["number"], payload["reason"], actor) == ("PENDING", old["number"], "expired", None)
 
 
 async def test_without_the_setting_orders_stay_pending(shop: Shop):
@@ -95,6 +95,44 @@ async def test_an_order_that_somebody_is_deciding_on_is_left_to_them(shop: Shop,
     states = await shop.database.read(text("SELECT id, status FROM orders ORDER BY number"))
     assert done == 1
     assert states == [(keys[0], "PENDING"), (keys[1], "CANCELLED")]
+
+
+async def test_an_order_that_cannot_be_cancelled_holds_up_none_of_those_behind_it(shop: Shop, settings: Settings):
+    buyer = await make_user(shop.database)
+    for sku in ("CUP", "MUG"):
+        await make_variant(shop.database, sku, LON=9)
+    placed = [(await place(shop, buyer, (sku, 1)))["number"] for sku in ("CUP", "MUG", "CUP", "CUP", "MUG")]
+    await shop.database.execute(text(AGE))
+    # What the cups have reserved cannot be given back: nothing is below zero.
+    broken = "UPDATE stock_levels SET reserved = 0 WHERE variant_id = (SELECT id FROM variants WHERE sku = 'CUP')"
+    await shop.database.execute(text(broken))
+    cancelled = text("SELECT number FROM orders WHERE status = 'CANCELLED' ORDER BY number")
+
+    async with running(settings) as process:
+        with capture_logs() as logs:
+            counts = [await process.chores.expire_orders() for _ in range(2)]
+        behind = [row.number for row in await shop.database.read(cancelled)]
+        await shop.database.execute(text(broken.replace("reserved = 0", "reserved = 3")))
+        counts.append(await process.chores.expire_orders())
+
+    assert counts == [2, 0, 3]
+    assert behind == [placed[1], placed[4]]
+    told = [(entry["event"], entry["order"]) for entry in logs if entry["log_level"] == "warning"]
+    assert told == [("order_not_expired", placed[index]) for index in (0, 2, 3)] * 2
+    assert [row.number for row in await shop.database.read(cancelled)] == placed
+    assert await shop.scalar("SELECT count(*) FROM reservations") == 0
+
+
+async def test_a_database_that_is_away_ends_the_search_for_old_orders(shop: Shop, settings: Settings):
+    await make_orders(shop.database, 2, [await make_customer(shop.database)])
+
+    async with running(settings) as process:
+        await shop.database.execute(text("ALTER TABLE orders RENAME COLUMN notes TO remarks"))
+        with capture_logs() as logs:
+            await process.chores.do_all()
+
+    told = [(entry["event"], entry.get("chore")) for entry in logs if entry["log_level"] == "warning"]
+    assert told == [("chore_failed", "expire_orders")]
 
 
 async def test_keys_are_forgotten_after_their_time(shop: Shop):

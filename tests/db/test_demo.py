@@ -12,7 +12,10 @@ from support.log import logged, settle
 from db.base import new_id
 from db.demo import seed_demo
 from db.engine import Database
+from db.unit_of_work import SqlUnitOfWork
+from domain.actor import Actor
 from domain.demo.shop import DemoShop, make_shop
+from domain.inventory.commands import receive_stock
 
 TODAY = datetime(2026, 11, 21, 10, 5, 30, 123456, UTC)
 HASH = "$argon2id$demo"
@@ -124,6 +127,20 @@ async def test_values_arrive_as_they_were_made_and_the_next_number_follows(full:
     assert tuple(row) == (len(shop.orders) + 1, f"OW-{len(shop.orders):06}")
     events = await logged(full, "position, id, payload")
     assert [tuple(event) for event in events] == [(event.position, event.id, event.payload) for event in shop.events]
+
+
+async def test_the_first_change_of_a_level_is_its_first_event(database: Database):
+    await seed_demo(database, TODAY, HASH)
+    query = """
+        SELECT sku, code FROM stock_levels l JOIN variants v ON v.id = variant_id
+        JOIN warehouses w ON w.id = warehouse_id WHERE on_hand > 0 ORDER BY sku LIMIT 1"""
+    [level] = await database.read(text(query))
+
+    uow = SqlUnitOfWork(database, Actor.system(), None, lambda: None)
+    await receive_stock(uow, Actor.system(), level.sku, level.code, 1)
+
+    of_levels = await logged(database, "kind, sequence, payload ->> 'sku'", "aggregate_type = 'STOCK_LEVEL'")
+    assert of_levels == [("STOCK_CHANGED", 1, level.sku)]
 
 
 async def test_the_books_agree(full: Database):

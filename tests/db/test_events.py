@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from db.engine import Database
 from db.event_sequencer import EventSequencer
@@ -126,9 +127,38 @@ async def test_a_row_below_the_floor_is_found_by_a_sweep(database: Database):
     await database.execute(text(restored), {"order": order})
 
     before = await sequencer.drain()
-    sequencer.forget()
+    with capture_logs() as logs:
+        sequencer.forget()
+        found = await sequencer.drain()
+        sequencer.forget()
+        again = await sequencer.drain()
 
-    assert (before, await sequencer.drain()) == (0, 1)
+    assert (before, found, again) == (0, 1, 0)
+    assert [(entry["event"], entry["count"]) for entry in logs] == [("events_swept", 1)]
+    assert (await EventSequencer(database).gauges()).swept == 1
+
+
+async def test_of_two_sweeps_at_once_one_counts_what_is_found_and_what_is_new_is_no_find(database: Database):
+    sequencers = [EventSequencer(database, batch=10, partition=10) for _ in range(3)]
+    await write(database, *(event(uuid4()) for _ in range(5)))
+    for each in sequencers:
+        await each.drain()
+        each.forget()
+        # A second one, before any step, forgets nothing of the first.
+        each.forget()
+    restored = """
+        INSERT INTO pending_events (xid, aggregate_type, aggregate_id, sequence, kind)
+        SELECT '3', 'ORDER', gen_random_uuid(), 1, 'ORDER_STATUS_CHANGED' FROM generate_series(1, 3)"""
+    await database.execute(text(restored))
+    await write(database, event(uuid4()))
+
+    with capture_logs() as logs:
+        moved = await asyncio.gather(*(each.drain() for each in sequencers))
+
+    assert sorted(moved) == [0, 0, 4]
+    assert [(entry["event"], entry["count"]) for entry in logs] == [("events_swept", 3)]
+    gauges = await sequencers[0].gauges()
+    assert (gauges.swept, gauges.pending, gauges.head) == (3, 0, 9)
 
 
 async def test_two_sequencers_share_the_work_and_give_no_place_twice(database: Database):
@@ -196,7 +226,8 @@ async def test_the_log_makes_room_as_it_grows(database: Database):
     assert [position for position, _, _ in await told(database)] == list(range(1, 36))
     names = [row[0] for row in await database.read(text(PARTITIONS))]
     assert names[:4] == ["events_1", "events_11", "events_21", "events_31"]
-    assert (await sequencer.gauges()).partitioned_to == 10 * len(names)
+    gauges = await sequencer.gauges()
+    assert (gauges.partitions, gauges.partitioned_to) == (len(names), 10 * len(names))
 
 
 async def test_retention_drops_what_is_old_and_full_and_tells_who_comes_too_late(database: Database):

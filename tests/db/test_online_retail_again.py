@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import lzma
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from support.databases import copy_database
+from support.log import settle
 from support.online_retail import (
     HEADER,
     NOTHING,
@@ -27,6 +29,11 @@ from support.online_retail import (
 )
 
 from db.engine import Database
+from db.unit_of_work import SqlUnitOfWork
+from domain.actor import Actor
+from domain.inventory.changes import Cause, LevelChange
+from domain.inventory.commands import receive_stock
+from domain.inventory.model import LockedLevel, MovementKind
 from domain.online_retail import ImportRefused, ImportResult
 
 Books = dict[str, list[tuple[Any, ...]]]
@@ -239,3 +246,55 @@ async def test_the_sample_may_come_in_two_overlapping_parts(
     before = await counts(database)
     assert await load(database, SAMPLE) == ImportResult(lines=2027, known=2027)
     assert await counts(database) == before
+
+
+LAMPS = """
+SELECT e.kind, e.sequence, e.payload ->> 'on_hand_before' AS before, e.payload ->> 'on_hand_after' AS after
+FROM events e WHERE e.payload ->> 'sku' = '22001' OR e.kind = 'IMPORT_COMPLETED' ORDER BY position
+"""
+
+
+async def test_the_events_of_a_level_count_on_over_an_import_which_stands_between_them(database: Database, csv: Path):
+    async def receive(units: int) -> None:
+        uow = SqlUnitOfWork(database, Actor.system(), None, lambda: None)
+        await receive_stock(uow, Actor.system(), "22001", "MAIN", units)
+
+    await load(database, csv, SHOP)
+    await receive(5)
+    await load(database, csv, f"{HEADER}\n536800,22001,LAMP,2,2011-06-02 10:00:00,5,17850,France\n")
+    await receive(1)
+    await settle(database)
+
+    assert await rows(database, LAMPS) == [
+        ("IMPORT_COMPLETED", 1, None, None),
+        ("STOCK_CHANGED", 1, "0", "5"),
+        ("IMPORT_COMPLETED", 1, None, None),
+        ("STOCK_CHANGED", 2, "3", "4"),
+    ]
+    levels = "SELECT on_hand, version FROM stock_levels l JOIN variants v ON v.id = variant_id WHERE sku = '22001'"
+    assert await rows(database, levels) == [(4, 2)]
+
+
+async def test_a_level_that_an_import_makes_low_is_told_once(database: Database, csv: Path):
+    await load(database, csv, SHOP)
+    async with SqlUnitOfWork(database, Actor.system(), None, lambda: None) as uow:
+        await uow.stock.change(MovementKind.RECEIPT, [LevelChange(each, 5) for each in await lamps(uow)], Cause())
+        await uow.stock.set_reorder_point((await lamps(uow))[0], 3)
+    sale = "{0},22001,LAMP,1,2011-06-0{1} 10:00:00,5,17850,France"
+
+    for day in range(2, 6):
+        await load(database, csv, "\n".join([HEADER, sale.format(536800 + day, day)]) + "\n")
+    await settle(database)
+
+    low = "SELECT sequence, payload->>'available', payload->>'warehouse', actor_id FROM events WHERE kind = 'STOCK_LOW'"
+    assert await rows(database, low) == [(3, "3", "MAIN", None)]
+    last = "SELECT kind FROM events WHERE position > (SELECT position FROM events WHERE kind = 'STOCK_LOW')"
+    assert await rows(database, last) == [("IMPORT_COMPLETED",)] * 3
+    levels = "SELECT on_hand, version FROM stock_levels l JOIN variants v ON v.id = variant_id WHERE sku = '22001'"
+    assert await rows(database, levels) == [(1, 3)]
+
+
+async def lamps(uow: SqlUnitOfWork) -> Sequence[LockedLevel]:
+    """The locked level of the lamps."""
+    variant = (await uow.catalog.variants_by_sku({"22001"}))["22001"].id
+    return await uow.stock.lock(variant, [(await uow.warehouses.by_codes(["MAIN"]))["MAIN"].id])

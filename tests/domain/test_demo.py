@@ -306,6 +306,9 @@ def test_events_tell_the_whole_life_of_each_order(shop: DemoShop):
         assert states[0] == OrderStatus.PENDING
         assert all(after in MOVES[before] for before, after in pairwise(states))
         assert {event.payload["number"] for event in events} == {order.number}
+        assert {event.payload["customer_id"] for event in events} == {str(order.customer_id)}
+        sums = {(event.payload["total"], event.payload["currency"]) for event in events}
+        assert sums == {(str(order.total.amount), order.total.currency_code)}
         assert (states[-1], events[-1].occurred_at) == (order.status, order.updated_at)
         assert events[0].occurred_at == order.placed_at
         approved = [event.occurred_at for event in events if event.payload["to"] == OrderStatus.APPROVED]

@@ -281,7 +281,7 @@ def test_every_filter_is_tested_here():
         # Tested with the log.
         *(f"EventFilter.{name}" for name in ("kind", "aggregateType", "aggregate", "actor", "occurredAt")),
         # Tested with the subscription.
-        *(f"OrderStatusChangeFilter.{name}" for name in ("from", "to", "order")),
+        *(f"OrderStatusChangeFilter.{name}" for name in ("from", "to", "order", "customer", "total", "currency")),
         *(f"StockChangeFilter.{name}" for name in ("sku", "warehouse", "kind")),
         *(f"StockLowFilter.{name}" for name in ("sku", "warehouse")),
     }

@@ -269,4 +269,12 @@ async def test_the_placing_is_recorded_with_its_actor_and_request(shop: Shop):
     assert (event.kind, event.aggregate_type, event.sequence) == ("ORDER_STATUS_CHANGED", "ORDER", 1)
     assert event.aggregate_id == parse_id(order["id"])[1]
     assert (event.actor_id, event.request_id) == (buyer.user_id, "test-request")
-    assert event.payload == {"from": None, "to": "PENDING", "number": order["number"], "reason": None}
+    assert event.payload == {
+        "from": None,
+        "to": "PENDING",
+        "number": order["number"],
+        "reason": None,
+        "customer_id": str(await shop.scalar("SELECT id FROM customers")),
+        "total": "10.00",
+        "currency": "GBP",
+    }

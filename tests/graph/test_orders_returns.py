@@ -96,6 +96,9 @@ async def test_all_of_an_order_comes_back_with_one_return_and_the_goods_are_on_h
         "to": "RETURNED",
         "number": "OW-000001",
         "reason": "Wrong colour.",
+        "customer_id": str(await shop.scalar("SELECT customer_id FROM orders")),
+        "total": "24.49",
+        "currency": "GBP",
     }
 
 

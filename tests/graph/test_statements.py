@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from factories.goods import make_variant
+from factories.goods import make_variant, make_warehouse
 from factories.orders import move, place, try_place
 from factories.people import make_admin, make_user
 from factories.whole_shop import make_whole_shop
@@ -98,6 +98,104 @@ async def test_moving_takes_as_many_statements_for_a_large_order_as_for_a_small_
 
     # Lock and save the order, event; to cancel: take reservations, lock and change levels, movements.
     assert counts == [(3, 7), (3, 7)]
+
+
+ALL_THE_WAY = {
+    # What each statement of a mutation is for; those of stock stand for all lines at once.
+    "Approve": 3,  # Lock and save the order, event.
+    "Ship": 8,  # As above; look at reservations, lock levels, take reservations, change levels, movements.
+    "Deliver": 3,
+    # Lock the order; its lines, what is back; return, its lines; open levels, lock them, what was shipped, change
+    # them, movements; save the order, event.
+    "Return": 12,
+}
+
+
+async def test_each_move_takes_as_many_statements_for_twenty_lines_as_for_one_and_its_rehearsal_no_more(shop: Shop):
+    admin = await make_admin(shop.database)
+    for index in range(20):
+        await make_variant(shop.database, f"SKU{index}", LON=100)
+    query = "mutation ($id: ID!, $dry: Boolean!) { order%s(input: {id: $id, dryRun: $dry}) { userErrors { code } } }"
+
+    counts = []
+    for lines in (1, 20):
+        order = await place(shop, admin, *[(f"SKU{each}", 2) for each in range(lines)])
+        for name in ALL_THE_WAY:
+            answers = [await shop.run(query % name, admin, id=order["id"], dry=dry) for dry in (True, False)]
+            assert [each.data[f"order{name}"]["userErrors"] for each in answers] == [[], []]
+            counts.append((name, *(each.statements for each in answers)))
+
+    # A rehearsal reads its movements instead of writing events.
+    assert counts == [(name, count, count) for name, count in ALL_THE_WAY.items()] * 2
+
+
+async def test_an_idempotency_key_takes_two_statements_and_its_repetition_three(shop: Shop):
+    admin, key = await make_admin(shop.database), str(uuid4())
+    await make_variant(shop.database, "MUG", LON=5)
+    order = await place(shop, admin, ("MUG", 1))
+    query = "mutation ($input: OrderApproveInput!) { orderApprove(input: $input) { userErrors { code } } }"
+
+    answers = [await shop.run(query, admin, input={"id": order["id"], "idempotencyKey": key}) for _ in range(2)]
+
+    # Claim, settle; claim, what was claimed, the order.
+    assert [answer.statements for answer in answers] == [5, 3]
+
+
+async def test_many_orders_take_what_each_takes_alone_since_each_has_its_own_transaction(shop: Shop):
+    admin = await make_admin(shop.database)
+    await make_variant(shop.database, "MUG", LON=100)
+    query = (
+        "mutation ($ids: [ID!]!) { orderBulk%s(input: {ids: $ids})"
+        " { results { order { number customer { name } } userErrors { code } } userErrors { code } } }"
+    )
+
+    counts = []
+    for name in ("Approve", "Reject"):
+        for orders in (1, 10):
+            ids = [(await place(shop, admin, ("MUG", 1)))["id"] for _ in range(orders)]
+            counts.append((await shop.run(query % name, admin, ids=ids)).statements)
+
+    # Those of the move, and one for the customers of all.
+    assert counts == [3 + 1, 30 + 1, 7 + 1, 70 + 1]
+
+
+STOCK = {
+    # Variant, warehouse, lock the level, change it, movement, events.
+    "Receive": ({"sku": "MUG", "warehouse": "LON", "quantity": 5}, 6),
+    "Adjust": ({"sku": "MUG", "warehouse": "LON", "delta": -2, "reason": "Count."}, 6),
+    # As above, for both warehouses at once; and the other level is made where there is none.
+    "Transfer": ({"sku": "MUG", "from": "LON", "to": "YRK", "quantity": 2}, 7),
+    # Variant, warehouse, lock the level, change it, events.
+    "ReorderPointSet": ({"sku": "MUG", "warehouse": "LON", "reorderPoint": 90}, 5),
+}
+
+
+async def test_changes_of_stock_take_few_statements_and_their_rehearsals_one_less(shop: Shop):
+    admin = await make_admin(shop.database)
+    await make_variant(shop.database, "MUG", LON=50)
+    await make_warehouse(shop.database, "YRK")
+
+    for name, (given, count) in STOCK.items():
+        query = f"mutation ($input: Stock{name}Input!) {{ stock{name}(input: $input) {{ userErrors {{ code }} }} }}"
+        dry = {} if name == "ReorderPointSet" else {"dryRun": True}
+        real = await shop.run(query, admin, input=given)
+        rehearsed = await shop.run(query, admin, input={**given, **dry})
+        assert [each.data[f"stock{name}"]["userErrors"] for each in (real, rehearsed)] == [[], []]
+        # What is rehearsed writes no events; a reorder point that is set already is not set again.
+        less = 1 if dry else 2
+        assert (name, real.statements, rehearsed.statements) == (name, count, count - less)
+
+
+async def test_goods_that_come_to_a_new_place_take_two_statements_more(shop: Shop):
+    admin = await make_admin(shop.database)
+    await make_variant(shop.database, "MUG", LON=50)
+    await make_warehouse(shop.database, "YRK")
+    query = "mutation ($input: StockReceiveInput!) { stockReceive(input: $input) { userErrors { code } } }"
+
+    answers = [await shop.run(query, admin, input={"sku": "MUG", "warehouse": "YRK", "quantity": 5}) for _ in range(2)]
+
+    # The level is made, and locked.
+    assert [answer.statements for answer in answers] == [8, 6]
 
 
 async def test_a_refused_move_stops_at_the_first_statement(shop: Shop):
