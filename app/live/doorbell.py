@@ -12,8 +12,6 @@ from contextlib import suppress
 import structlog
 from broadcaster import Broadcast, Event
 
-from app.live.valkey import ValkeyBackend
-
 log = structlog.get_logger("orderwire.live")
 
 CHANNEL = "orderwire_news"
@@ -116,6 +114,9 @@ def broker(url: str) -> Broadcast:
     """The broker that a URL names, not connected yet."""
     scheme, _, rest = url.partition("://")
     if scheme in {"redis", "rediss", "valkey", "valkeys"}:
+        # Imported here, for most servers have the database for their broker.
+        from app.live.valkey import ValkeyBackend
+
         return Broadcast(backend=ValkeyBackend(f"{scheme.replace('valkey', 'redis')}://{rest}"))
     return Broadcast(f"{scheme.removesuffix('+asyncpg')}://{rest}")
 
