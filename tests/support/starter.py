@@ -114,7 +114,6 @@ def main() -> None:
     gc.freeze()
     # A fork takes one thread with it: of another it would have the locks and not the work.
     assert psutil.Process().num_threads() == 1
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
     door = socket.socket(fileno=sys.stdin.fileno())
     while received := socket.recv_fds(door, 1, 1)[1]:
         if os.fork() == 0:
@@ -122,11 +121,19 @@ def main() -> None:
             keep(socket.socket(fileno=received[0]))
             return
         os.close(received[0])
+        _reap()
+    _reap()
+
+
+def _reap() -> None:
+    """Ask for the exit codes of the keepers that are gone: so the time of a command counts as that of its test."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def keep(reports: socket.socket) -> None:
     """Fork the command, tell its number, wait for its end and tell that; returns in the command only."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with reports, reports.makefile() as lines:
         command = json.loads(lines.readline())
         if pid := os.fork():
