@@ -41,30 +41,44 @@ LATE = 60
 
 def main() -> None:
     """Run the command line; a wrong setting or an unreachable server is one line, not a traceback."""
+    try:
+        app()
+    except Exception as error:
+        told = _explain(error)
+        if told is None:
+            raise
+        message, code = told
+        err.print(message)
+        sys.exit(code)
+
+
+def _explain(error: Exception) -> tuple[str, int] | None:
+    """What to tell of an error that is not a fault of the program, and the exit code."""
+    # Imported here, for a command that ends well may need none of them.
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
     from app.security import SettingError
     from domain.refusals import Refused
 
-    try:
-        app()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "".join(f"ORDERWIRE_{part}: ".upper() for part in problem["loc"])
-            err.print(f"{name}{problem['msg'].removeprefix('Value error, ')}")
-        sys.exit(BAD_INPUT)
-    except (Refused, SettingError) as refused:
-        err.print(str(refused))
-        sys.exit(BAD_INPUT)
-    except ArgumentError:
-        err.print("ORDERWIRE_DATABASE_URL: not a URL like postgresql://user:password@host:5432/database")
-        sys.exit(BAD_INPUT)
-    except (DBAPIError, ConnectionError) as error:
-        err.print(f"The database cannot be used: {getattr(error, 'orig', None) or error}")
-        sys.exit(1)
-    except OSError as error:
-        err.print(f"{error.filename}: {error.strerror}. ORDERWIRE_DATA_DIR must be a directory that can be written.")
-        sys.exit(1)
+    match error:
+        case ValidationError():
+            return "\n".join(map(_problem, error.errors())), BAD_INPUT
+        case Refused() | SettingError():
+            return str(error), BAD_INPUT
+        case ArgumentError():
+            return "ORDERWIRE_DATABASE_URL: not a URL like postgresql://user:password@host:5432/database", BAD_INPUT
+        case DBAPIError() | ConnectionError():
+            return f"The database cannot be used: {getattr(error, 'orig', None) or error}", 1
+        case OSError():
+            return f"{error.filename}: {error.strerror}. ORDERWIRE_DATA_DIR must be a directory that can be written.", 1
+        case _:
+            return None
+
+
+def _problem(problem: Any) -> str:
+    """A wrong setting, by the name that it has in the environment."""
+    name = "".join(f"ORDERWIRE_{part}: ".upper() for part in problem["loc"])
+    return f"{name}{problem['msg'].removeprefix('Value error, ')}"
 
 
 @app.command()

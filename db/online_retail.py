@@ -124,8 +124,8 @@ class _Import:
         await self._run("ANALYZE staged_movements, staged_levels")
         await self._refuse_overflow()
         openings = await self._run(sql.OPENINGS)
-        clock = (await self._connection.execute(text(sql.CLOCK))).scalar_one()
-        await self._in_parts("stock", sql.MOVEMENTS, movements + 1, clock=clock)
+        clock, salt = (await self._connection.execute(text(sql.CLOCK))).one()
+        await self._in_parts("stock", sql.MOVEMENTS, movements + 1, clock=clock, salt=salt)
         await self._find_low()
         await self._run(sql.LEVELS)
         write_offs = "SELECT count(*) FROM staged_movements WHERE kind = 'WRITE_OFF'"

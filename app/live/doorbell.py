@@ -13,7 +13,6 @@ import structlog
 from broadcaster import Broadcast, Event
 
 from app.background import Background
-from app.live.valkey import ValkeyBackend
 
 log = structlog.get_logger("orderwire.live")
 
@@ -112,6 +111,9 @@ def broker(url: str) -> Broadcast:
     """The broker that a URL names, not connected yet."""
     scheme, _, rest = url.partition("://")
     if scheme in {"redis", "rediss", "valkey", "valkeys"}:
+        # Imported here, for most servers have the database for their broker.
+        from app.live.valkey import ValkeyBackend
+
         return Broadcast(backend=ValkeyBackend(f"{scheme.replace('valkey', 'redis')}://{rest}"))
     return Broadcast(f"{scheme.removesuffix('+asyncpg')}://{rest}")
 

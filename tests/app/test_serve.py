@@ -35,7 +35,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: Path):
-    with serving(tmp_path) as server:
+    with serving(tmp_path, fresh=True) as server:
         server.ready()
         assert "An empty shop was filled with the demo shop." in server.told
         assert server.url.startswith("http://127.0.0.1:")
@@ -46,7 +46,7 @@ async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: P
     assert (username, code, counts["orders"]["totalCount"]) == ("admin", 0, 2000)
     assert postgres_of(tmp_path) == []
 
-    with serving(tmp_path) as server:
+    with serving(tmp_path, fresh=True) as server:
         again = server.ready()
         assert "filled" not in server.told
         assert server.value("Admin password") == password

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx
 import psutil
+from support.starter import Forked, fork
 
 ORDERWIRE = [sys.executable, "-c", "from app.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
@@ -35,22 +36,20 @@ def environment(data_dir: Path, **settings: object) -> dict[str, str]:
 
 def run(data_dir: Path, *arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
-    return subprocess.run(
-        [*ORDERWIRE, *map(str, arguments)],
-        cwd=data_dir,
-        env=environment(data_dir, **settings),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    command, (out, err) = [*map(str, arguments)], _files(data_dir)
+    process = fork(command, data_dir, environment(data_dir, **settings), out, err)
+    try:
+        code = process.wait(PATIENCE)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())
 
 
 class Serving:
     """A running `orderwire serve`."""
 
-    def __init__(self, process: subprocess.Popen[str], data_dir: Path, out: Path, started: float) -> None:
-        self.process, self.data_dir, self._out = process, data_dir, out
+    def __init__(self, process: Forked | subprocess.Popen[bytes], out: Path, err: Path, started: float) -> None:
+        self.process, self._out, self._err = process, out, err
         self._started = started
         self.children: list[psutil.Process] = []
 
@@ -60,7 +59,7 @@ class Serving:
 
     @property
     def logged(self) -> str:
-        return self._out.with_suffix(".err").read_text()
+        return self._err.read_text()
 
     def ready(self) -> float:
         """Wait until it is; the seconds since it was started."""
@@ -103,14 +102,16 @@ class Serving:
 
 
 @contextmanager
-def serving(data_dir: Path, *prefix: str, **settings: object) -> Generator[Serving]:
-    """A server that is killed at the end, should it still run."""
-    out = data_dir / f"out{time.monotonic_ns()}.txt"
-    with out.open("w") as told, out.with_suffix(".err").open("w") as logged:
-        process = _start([*prefix, *ORDERWIRE, "serve"], data_dir, settings, told, logged)
-    server = Serving(process, data_dir, out, time.monotonic())
+def serving(data_dir: Path, *prefix: str, fresh: bool = False, **settings: object) -> Generator[Serving]:
+    """A server that is killed at the end, should it still run; `fresh` makes it start an interpreter of its own."""
+    (out, err), seen = _files(data_dir), environment(data_dir, **settings)
+    started = time.monotonic()
+    if fresh or prefix:
+        process = _start([*prefix, *ORDERWIRE, "serve"], data_dir, seen, out, err)
+    else:
+        process = fork(["serve"], data_dir, seen, out, err)
     try:
-        yield server
+        yield Serving(process, out, err, started)
     finally:
         process.kill()
         process.wait(PATIENCE)
@@ -118,19 +119,28 @@ def serving(data_dir: Path, *prefix: str, **settings: object) -> Generator[Servi
             leftover.kill()
 
 
+def _files(data_dir: Path) -> tuple[Path, Path]:
+    """Two empty ones: for what a process tells, and for what it complains about."""
+    out = data_dir / f"out{time.monotonic_ns()}.txt"
+    err = out.with_suffix(".err")
+    out.touch()
+    err.touch()
+    return out, err
+
+
 def _start(
-    command: Sequence[str], data_dir: Path, settings: dict[str, object], told: IO[str], logged: IO[str]
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command,
-        cwd=data_dir,
-        env=environment(data_dir, **settings),
-        stdout=told,
-        stderr=logged,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    command: Sequence[str], data_dir: Path, seen: dict[str, str], out: Path, err: Path
+) -> subprocess.Popen[bytes]:
+    with out.open("w") as told, err.open("w") as logged:
+        return subprocess.Popen(
+            command,
+            cwd=data_dir,
+            env=seen,
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=logged,
+            start_new_session=True,
+        )
 
 
 def postgres_of(data_dir: Path) -> list[psutil.Process]:
