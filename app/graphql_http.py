@@ -97,6 +97,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def on_ws_connect(self, context: Context) -> Any:
         """Sign in by `{"Authorization": "Bearer …"}` in the payload of connection_init."""
         given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        # A socket that waits for months need not keep a token of minutes.
+        context.connection_params = None
         authorization = given.get("authorization")
         try:
             if authorization is not None:

@@ -71,6 +71,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             cast("Any", self.scope)["extensions"][EXTENSION] = self
 
+    def start_keepalive(self) -> None:
+        super().start_keepalive()
+        # What was said in the handshake is a tenth of what an idle connection holds, and nobody asks for it again.
+        self.request.headers.clear()
+        self.response.headers.clear()
+
     def resume_writing(self) -> None:
         super().resume_writing()
         for tell in tuple(self.on_writable):

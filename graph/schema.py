@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import strawberry
-from strawberry.extensions import QueryDepthLimiter, SchemaExtension
+from strawberry.extensions import AddValidationRules, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from domain.refusals import Refused, bad_input
@@ -80,6 +80,8 @@ class Subscription(OrderSubscriptions, InventorySubscriptions):
 
 def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema:
     """The schema with its extensions; the outermost first."""
+    # Made once: verdicts are kept by document and rules, and a limiter of each operation would bring a rule of its own.
+    rules = QueryDepthLimiter(max_depth=DEPTH_MAX).validation_rules
     schema = ShopSchema(
         query=Query,
         mutation=Mutation,
@@ -90,7 +92,7 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
             PresentErrors,
             FreshLoaders,
             CountStatements,
-            lambda: QueryDepthLimiter(max_depth=DEPTH_MAX),
+            lambda: AddValidationRules(rules),
             ParseOnce,
             ValidateOnce,
             *extensions,

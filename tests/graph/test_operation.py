@@ -21,6 +21,7 @@ from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode
 from graph.fields import RELATION, Relation
 from graph.node import parse_id
+from graph.operation import ValidateOnce
 from graph.scalars import SCALARS, BigInt
 
 LEFT = "order { lines { variant { stockLevels { available } } } }"
@@ -193,3 +194,16 @@ async def test_an_event_of_an_actor_without_account_is_not_written(shop: Shop):
             unit_of_work.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, uuid4(), 1))
 
     assert (await shop.counts())["events"] == 0
+
+
+async def test_a_document_is_validated_once(shop: Shop):
+    kept = ValidateOnce().cached_validate_document
+    query = "{ me { id username email } }"
+    await shop.get(query)
+    before = kept.cache_info()
+
+    for _ in range(3):
+        await shop.get(query)
+
+    after = kept.cache_info()
+    assert (after.hits - before.hits, after.misses - before.misses) == (3, 0)
