@@ -14,17 +14,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from factories.goods import make_variant, make_warehouse
+from factories.goods import make_variant
 from factories.orders import PLACE
 from factories.people import make_user
 from factories.stock import contradictions, levels
 from sqlalchemy import text
-from support.crowd import Call, Crowd, Reply, crowd
+from support.crowd import Call, Crowd, Reply, crowded_shop
 from support.databases import copy_database
 from support.shop import Shop
 
-from app.settings import Settings
-from app.wiring import running
 from db.inventory_verify import find_differences
 from domain.actor import Actor
 
@@ -79,12 +77,8 @@ class Market:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def market(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Market]:
-    url, data_dir = await copy_database(postgres, template), tmp_path_factory.mktemp("market")
-    settings = Settings(database_url=url, data_dir=data_dir, broadcast_url="memory://", live_poll_seconds=60)
-    async with running(settings) as process, crowd(url, data_dir) as callers:
-        shop = Shop(process)
-        for priority, code in enumerate(("LON", "YRK", "HUL")):
-            await make_warehouse(shop.database, code, priority)
+    url = await copy_database(postgres, template)
+    async with crowded_shop(url, tmp_path_factory.mktemp("market")) as (shop, callers):
         buyers = [await make_user(shop.database, f"buyer{index}", is_admin=index % 8 == 0) for index in range(BUYERS)]
         yield Market(shop, buyers, callers)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
+from factories.goods import make_warehouse
 from sqlalchemy import event
 from support.processes import ROOT, environment
 from support.shop import Shop
@@ -91,6 +92,22 @@ async def crowd(url: str, data_dir: Path) -> AsyncGenerator[Crowd]:
             await process.wait()
 
 
+@asynccontextmanager
+async def crowded_shop(url: str, data_dir: Path) -> AsyncGenerator[tuple[Shop, Crowd]]:
+    """The shop at `url`, of three warehouses, and callers."""
+    async with running(_settings(url, data_dir)) as process, crowd(url, data_dir) as callers:
+        shop = Shop(process)
+        for priority, code in enumerate(("LON", "YRK", "HUL")):
+            await make_warehouse(shop.database, code, priority)
+        yield shop, callers
+
+
+def _settings(url: str, data_dir: Path) -> Settings:
+    # Nobody watches, so nobody needs to be told.
+    live = {"broadcast_url": "memory://", "live_poll_seconds": 60}
+    return Settings(database_url=url, data_dir=data_dir, database_pool_size=POOL_SIZE, **live)
+
+
 async def _ask(process: asyncio.subprocess.Process, calls: Sequence[Call], locked: bool) -> list[Reply]:
     assert process.stdin
     assert process.stdout
@@ -102,9 +119,7 @@ async def _ask(process: asyncio.subprocess.Process, calls: Sequence[Call], locke
 
 
 async def _serve(url: str, data_dir: Path, answers: IO[str]) -> None:
-    # Nobody watches, so nobody needs to be told.
-    live = {"broadcast_url": "memory://", "live_poll_seconds": 60}
-    settings = Settings(database_url=url, data_dir=data_dir, database_pool_size=POOL_SIZE, **live)
+    settings = _settings(url, data_dir)
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         shops = [Shop(await stack.enter_async_context(running(settings))) for _ in range(POOLS)]
