@@ -17,7 +17,7 @@ from db.inventory_verify import find_differences
 from domain.actor import Actor
 
 AT_ONCE = 32
-AT_LEAST = 12 * AT_ONCE
+AT_LEAST = 6 * AT_ONCE
 SKUS = ("A", "B", "C")
 CODES = ("LON", "YRK", "HUL")
 REFUSALS = {"INSUFFICIENT_STOCK", "ILLEGAL_TRANSITION", "RETURN_EXCEEDS", "ON_HAND_CONFLICT", "BAD_INPUT"}
