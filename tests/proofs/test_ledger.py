@@ -14,7 +14,14 @@ from factories.goods import make_variant, make_warehouse
 from factories.people import make_admin
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import text
 from support.ledger_model import WAREHOUSES, Model
 from support.shop import Shop
@@ -70,7 +77,7 @@ class Ledger(RuleBasedStateMachine):
         self.prefix = f"X{next(self.examples)}-"
         self.model = Model(ahead=self.sku("C"))
         self.ids: list[str] = []
-        for letter, stock in (("A", {"LON": 5, "YRK": 3}), ("B", {"YRK": 4}), ("C", {"LON": 2})):
+        for letter, stock in (("A", {"LON": 2, "YRK": 2, "HUL": 4}), ("B", {"YRK": 4}), ("C", {"LON": 2})):
             sku = self.sku(letter)
             key = self.run(make_variant(self.shop.database, sku, **stock))
             if letter == "C":
@@ -94,13 +101,25 @@ class Ledger(RuleBasedStateMachine):
             assert [error["code"] for error in payload["userErrors"]] == expected
         return payload
 
-    @rule(lines=st.lists(st.tuples(SKUS, UNITS), min_size=1, max_size=4), twice=st.booleans())
-    def place(self, lines: list[tuple[str, int]], twice: bool):
-        wanted = [(self.sku(letter), units) for letter, units in lines]
+    @initialize(back=st.integers(1, 4))
+    def something_has_left_three_warehouses_and_some_came_back(self, back: int):
+        wanted = [(self.sku("A"), 4), (self.sku("A"), 2), (self.sku("B"), 1)]
+        self.buy("once", wanted)
+        for action in ("approve", "ship"):
+            name, given = f"order{action.capitalize()}", {"id": self.ids[0]}
+            self.send("once", name, given, lambda model, action=action: model.move(action, 0))
+        given = {"id": self.ids[0], "lines": [{"position": 1, "quantity": back}]}
+        self.send("once", "orderReturn", given, lambda model: model.take_back(0, [(1, back)], restock=True))
+
+    def buy(self, way: Way, wanted: list[tuple[str, int]]) -> None:
         given = {"lines": [{"sku": sku, "quantity": units} for sku, units in wanted]}
-        payload = self.send("twice" if twice else "once", "orderPlace", given, lambda model: model.place(wanted))
+        payload = self.send(way, "orderPlace", given, lambda model: model.place(wanted))
         if payload["order"]:
             self.ids.append(payload["order"]["id"])
+
+    @rule(lines=st.lists(st.tuples(SKUS, UNITS), min_size=1, max_size=4), twice=st.booleans())
+    def place(self, lines: list[tuple[str, int]], twice: bool):
+        self.buy("twice" if twice else "once", [(self.sku(letter), units) for letter, units in lines])
 
     @precondition(lambda self: self.ids)
     @rule(data=st.data(), action=st.sampled_from(["approve", "reject", "cancel", "ship", "deliver"]), way=WAYS)
@@ -115,23 +134,27 @@ class Ledger(RuleBasedStateMachine):
     @rule(data=st.data(), way=WAYS, restock=st.booleans())
     def take_back(self, data: st.DataObject, way: Way, restock: bool):
         there = [index for index, order in enumerate(self.model.orders) if "return" in order.allowed]
-        index = data.draw(st.sampled_from(there))
+        self.return_some(data, data.draw(st.sampled_from(there)), way, restock=restock)
+
+    def return_some(self, data: st.DataObject, index: int, way: Way, *, restock: bool) -> None:
         positions = st.integers(1, len(self.model.orders[index].lines))
         some = st.lists(st.tuples(positions, UNITS), min_size=1, max_size=3, unique_by=lambda line: line[0])
-        lines = data.draw(st.none() | some)
+        lines = data.draw(st.one_of(some, some, st.none()))
         named = {"lines": [{"position": position, "quantity": units} for position, units in lines]} if lines else {}
         given = {"id": self.ids[index], "restock": restock, **named}
         self.send(way, "orderReturn", given, lambda model: model.take_back(index, lines, restock=restock))
 
     @rule(data=st.data(), way=WAYS)
     def ship_what_is_pending(self, data: st.DataObject, way: Way):
-        """Two moves in one step, so that goods leave, and can come back, often enough."""
+        """Several moves in one step, so that goods leave and come back often enough."""
         pending = [index for index, order in enumerate(self.model.orders) if order.status == "PENDING"]
         if pending:
             index = data.draw(st.sampled_from(pending))
             for action, how in (("approve", "once"), ("ship", way)):
                 given = {"id": self.ids[index]}
                 self.send(how, f"order{action.capitalize()}", given, lambda model, a=action: model.move(a, index))
+            if self.model.orders[index].status == "SHIPPED" and data.draw(st.booleans()):
+                self.return_some(data, index, way, restock=True)
 
     @rule(letter=SKUS, code=CODES, units=UNITS, way=WAYS)
     def receive(self, letter: str, code: str, units: int, way: Way):
