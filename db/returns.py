@@ -141,6 +141,20 @@ class OrderReturnReader(TableReader[OrderReturn]):
         query = self.select(viewer).where(any_of(returns.c.order_id, order_ids)).order_by(returns.c.returned_at)
         return grouped(await self._database.read(query), "order_id", self.build)
 
+    async def units_left(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        lines = order_tables.order_lines
+        line_of = (return_lines.c.order_id == lines.c.order_id) & (
+            return_lines.c.order_line_position == lines.c.position
+        )
+        back = select(func.coalesce(func.sum(return_lines.c.quantity), 0)).where(line_of).scalar_subquery()
+        query = (
+            select(lines.c.order_id, func.sum(func.greatest(lines.c.quantity - back, 0)).label("units"))
+            .where(any_of(lines.c.order_id, order_ids))
+            .where(exists().where(orders.c.id == lines.c.order_id, order_tables.visible_to(viewer)))
+            .group_by(lines.c.order_id)
+        )
+        return {row.order_id: int(row.units) for row in await self._database.read(query)}
+
     async def lines_of(self, viewer: Actor, return_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ReturnLine]]:
         query = (
             select(return_lines)

@@ -16,6 +16,7 @@ from db.inventory_verify import tally
 from domain.actor import Actor
 from domain.catalog.model import VariantKind
 from domain.events.model import NewEvent
+from domain.inventory import rules
 from domain.inventory.changes import Cause, LevelChange, events_of_change, events_of_reorder_point
 from domain.inventory.model import (
     LockedLevel,
@@ -84,8 +85,7 @@ class SqlStockGuard:
         await self._open_first(quantities)
         levels = await self._lock(any_of(stock_levels.c.variant_id, list(quantities)))
         places = places_to_take_back(quantities, levels, await self._shipped(order_id))
-        changes = [LevelChange(each.level, on_hand=each.quantity) for each in places]
-        await self.change(MovementKind.RETURN, changes, Cause(order_id, reason, reference))
+        await self.change(MovementKind.RETURN, rules.taken_back(places), Cause(order_id, reason, reference))
 
     async def open(self, variant_id: UUID, warehouse_id: UUID) -> None:
         await self._open(literal(warehouse_id), variants.c.id == variant_id)

@@ -119,6 +119,10 @@ class Loaders:
         return Many(self._readers.returns.of_orders, self._viewer)
 
     @cached_property
+    def units_left_of_order(self) -> One[UUID, int]:
+        return One(self._readers.returns.units_left, self._viewer)
+
+    @cached_property
     def order_return(self) -> One[UUID, OrderReturn]:
         return One(self._readers.returns.by_ids, self._viewer)
 

@@ -7,6 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+LEVEL_MAX = 2**31 - 1
+"""The most units that a level counts, on hand or reserved."""
+
 
 class MovementKind(StrEnum):
     """Why a stock level changed."""
@@ -161,7 +164,8 @@ def places_to_take_back(
 def allocate(demand: Mapping[UUID, int], levels: Sequence[LockedLevel]) -> tuple[list[Allocation], list[Shortage]]:
     """Spread a demand (units by variant id) over the warehouses, first by priority.
 
-    What the warehouses lack goes to the first of them that accepts back-orders; without one it is a shortage.
+    What the warehouses lack goes to the first of them that accepts back-orders. Without one, or where that one cannot
+    count as many, it is a shortage.
     """
     allocations: list[Allocation] = []
     shortages: list[Shortage] = []
@@ -172,7 +176,7 @@ def allocate(demand: Mapping[UUID, int], levels: Sequence[LockedLevel]) -> tuple
         )
         taken, missing = _take(places, requested)
         backorder = next((level for level in places if level.allow_backorder), None)
-        if missing and backorder is None:
+        if missing and (backorder is None or not _can_promise(backorder, taken.get(backorder.id, 0) + missing)):
             available = sum(max(level.available, 0) for level in places)
             shortages.append(Shortage(variant_id, requested, available))
             continue
@@ -180,6 +184,10 @@ def allocate(demand: Mapping[UUID, int], levels: Sequence[LockedLevel]) -> tuple
             taken[backorder.id] = taken.get(backorder.id, 0) + missing
         allocations += [Allocation(level, taken[level.id]) for level in places if level.id in taken]
     return allocations, shortages
+
+
+def _can_promise(level: LockedLevel, units: int) -> bool:
+    return level.reserved + units <= LEVEL_MAX
 
 
 def _take(places: Iterable[LockedLevel], requested: int) -> tuple[dict[UUID, int], int]:

@@ -1,7 +1,9 @@
 """What may be done to stock levels. Each rule answers with the change, or refuses with the facts."""
 
+from collections.abc import Sequence
+
 from domain.inventory.changes import LevelChange
-from domain.inventory.model import LockedLevel
+from domain.inventory.model import LEVEL_MAX, Allocation, LockedLevel
 from domain.refusals import (
     ErrorCode,
     InsufficientStock,
@@ -13,9 +15,6 @@ from domain.refusals import (
 
 UNITS_MAX = 1_000_000
 """The most units that one request moves."""
-
-ON_HAND_MAX = 2**31 - 1
-"""The most units that a level holds."""
 
 REASON_MAX = 1000
 REFERENCE_MAX = 100
@@ -83,6 +82,15 @@ def adjusted(level: LockedLevel, delta: int, expected_on_hand: int | None) -> Le
     return _added(level, delta, "delta")
 
 
+def taken_back(places: Sequence[Allocation]) -> list[LevelChange]:
+    """Units of an order come back.
+
+    Raises:
+        Refused: BAD_INPUT, a level cannot count as many.
+    """
+    return [_added(each.level, each.quantity, "id") for each in places]
+
+
 def transferred(source: LockedLevel, target: LockedLevel, quantity: int) -> tuple[LevelChange, LevelChange]:
     """Units that are promised to nobody go from one level to another.
 
@@ -103,7 +111,7 @@ def _must_have(level: LockedLevel, wanted: int, available: int, field: str) -> N
 
 def _added(level: LockedLevel, units: int, field: str) -> LevelChange:
     change = LevelChange(level, units)
-    if change.on_hand_after > ON_HAND_MAX:
-        message = f"A level holds at most {ON_HAND_MAX} units; {level.on_hand} are on hand in {level.warehouse}."
+    if change.on_hand_after > LEVEL_MAX:
+        message = f"A level holds at most {LEVEL_MAX} units; {level.on_hand} are on hand in {level.warehouse}."
         raise Refused(bad_input(message, "input", field))
     return change

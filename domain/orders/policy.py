@@ -14,6 +14,9 @@ REQUIRED_SCOPE = {
 }
 
 
+NOTHING_LEFT = "Everything of this order has come back already."
+
+
 def must_place(actor: Actor) -> None:
     """Anybody who has signed in may place an order for themselves."""
     if not actor.is_signed_in and not actor.is_admin:
@@ -50,16 +53,26 @@ def must(actor: Actor, action: OrderAction, order: Order) -> None:
         raise Refused(forbidden(f"{action.lower()} this order"))
 
 
-def allowed_actions(actor: Actor, order: Order) -> list[AllowedAction]:
-    """Each action with whether this actor can take it now and, if not, why."""
-    return [_judge(actor, order, action) for action in OrderAction]
+def allowed_actions(actor: Actor, order: Order, units_left: int | None = None) -> list[AllowedAction]:
+    """Each action with whether this actor can take it now and, if not, why.
+
+    `units_left` are those that have not come back; they count only where `may_come_back`.
+    """
+    return [_judge(actor, order, action, units_left) for action in OrderAction]
 
 
-def _judge(actor: Actor, order: Order, action: OrderAction) -> AllowedAction:
+def may_come_back(actor: Actor, order: Order) -> bool:
+    """Whether the state of the order and the rights of the actor allow a return, if anything is left to return."""
+    return OrderStatus.RETURNED in MOVES[order.status] and may(actor, OrderAction.RETURN, order)
+
+
+def _judge(actor: Actor, order: Order, action: OrderAction, units_left: int | None) -> AllowedAction:
     if TARGETS[action] not in MOVES[order.status]:
         return AllowedAction(action, False, f"The order is {order.status}.")
     if not may(actor, action, order):
         return AllowedAction(action, False, f"This needs the scope {REQUIRED_SCOPE[action]}.")
+    if action is OrderAction.RETURN and units_left == 0:
+        return AllowedAction(action, False, NOTHING_LEFT)
     return AllowedAction(action, True, None)
 
 

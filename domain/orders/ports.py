@@ -122,6 +122,10 @@ class OrderReturnReader(Reader[OrderReturn], Protocol):
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]: ...
 
+    async def units_left(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """The units of each order that have not come back."""
+        ...
+
     async def lines_of(self, viewer: Actor, return_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ReturnLine]]: ...
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.actor import Actor
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.money import total
+from domain.orders import policy
 from domain.orders.effects import Returned, rehearsed
 from domain.orders.model import NewReturnLine, Order, OrderAction, OrderLine, OrderReturn, OrderStatus, ReturnLine
 from domain.orders.moves import known, locked, must_be_short, record_move
@@ -34,7 +35,7 @@ async def return_order(
 
     Raises:
         Refused: NOT_FOUND; FORBIDDEN; VERSION_CONFLICT; ILLEGAL_TRANSITION; IDEMPOTENCY_CONFLICT; BAD_INPUT and
-            RETURN_EXCEEDS for each line concerned.
+            RETURN_EXCEEDS for each line concerned; BAD_INPUT where a warehouse cannot count as many.
     """
     must_be_short(reason)
     if refusals := check_return(lines):
@@ -89,7 +90,7 @@ def plan_return(
     if wanted is None:
         wanted = [NewReturnLine(position, units) for position, units in left.items() if units > 0]
         if not wanted:
-            raise Refused(bad_input("Everything of this order has come back already.", "input", "id"))
+            raise Refused(bad_input(policy.NOTHING_LEFT, "input", "id"))
     if refusals := [refusal for index, line in enumerate(wanted) if (refusal := _judge(index, line, left))]:
         raise Refused(*refusals)
     by_position = {line.position: line for line in ordered}

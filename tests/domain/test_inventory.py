@@ -148,3 +148,10 @@ def test_units_return_to_where_they_came_from_first_by_priority():
     assert places(9, {near.id: 2, far.id: 4}) == [Allocation(near, 5), Allocation(far, 4)]
     assert places(2, {near.id: -1}) == [Allocation(near, 2)]
     assert places_to_take_back({CUP: 1}, [far, near], {}) == []
+
+
+def test_more_than_a_level_can_count_is_not_promised_ahead():
+    promised = level(1, MUG, 0, 2**31 - 3, backorder=True)
+
+    assert allocate({MUG: 2}, [promised]) == ([Allocation(promised, 2)], [])
+    assert allocate({MUG: 3}, [promised]) == ([], [Shortage(MUG, 3, 0)])

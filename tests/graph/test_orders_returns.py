@@ -235,8 +235,23 @@ async def test_where_every_unit_came_back_before_there_is_nothing_to_return(shop
     await shop.database.execute(text("UPDATE return_lines SET order_id = :key, order_line_position = 1"), {"key": key})
 
     [error] = (await take_back(shop, admin, order_id(key)))["userErrors"]
+    query = "query ($id: ID!) { order(id: $id) { allowedActions { action allowed reason } } }"
+    told = (await shop.get(query, admin, id=order_id(key)))["order"]["allowedActions"]
 
     assert (error["code"], error["field"]) == ("BAD_INPUT", ["input", "id"])
+    assert [offer for offer in told if offer["action"] == "RETURN"] == [
+        {"action": "RETURN", "allowed": False, "reason": "Everything of this order has come back already."}
+    ]
+
+
+async def test_more_than_a_level_can_count_does_not_come_back(shop: Shop, admin: Actor, order: str):
+    await shop.database.execute(text("UPDATE stock_levels SET on_hand = 2147483645"))
+    before = await shop.contents()
+
+    [error] = (await take_back(shop, admin, order, (1, 3)))["userErrors"]
+
+    assert (error["code"], error["field"]) == ("BAD_INPUT", ["input", "id"])
+    assert await shop.contents() == before
 
 
 async def test_of_returns_of_the_same_line_that_race_one_wins(shop: Shop, admin: Actor, order: str):

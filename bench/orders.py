@@ -1,0 +1,196 @@
+"""How many orders of two lines the server places a second, and how long each takes.
+
+A real `orderwire serve` with its embedded PostgreSQL, which flushes each commit to the disk as it does by default. The
+clients are a process of their own: this one. The orders are of variants of the client's own, or all of one ("hot").
+
+The baseline, in the same run and on the same PostgreSQL, is the least that any shop must do: one transaction that takes
+the stock by `UPDATE … WHERE on_hand - reserved >= …`, and inserts the order and its two lines, by asyncpg.
+
+    PYTHONPATH=. .venv/bin/python bench/orders.py --seconds 4 --runs 3
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from db.base import new_id
+from db.embedded import database_url, embedded_server
+
+ROOT = Path(__file__).parents[1]
+PASSWORD = "bench-password-1"
+CLIENTS = (1, 8, 32)
+STOCK = 100_000_000
+
+PLACE = """
+mutation ($input: OrderPlaceInput!) {
+  orderPlace(input: $input) { order { number status total { amount currencyCode } } userErrors { code message } }
+}
+"""
+SIGN_IN = "mutation ($input: TokenCreateInput!) { tokenCreate(input: $input) { accessToken } }"
+
+GOODS = """
+WITH p AS (INSERT INTO products (name) VALUES ($1) RETURNING id),
+  v AS (
+    INSERT INTO variants (product_id, sku, name, price, currency) SELECT id, $1, $1, 2.50, 'GBP' FROM p RETURNING id
+  ),
+  l AS (INSERT INTO stock_levels (variant_id, warehouse_id, on_hand) SELECT id, $2, $3 FROM v RETURNING id)
+SELECT v.id AS variant, l.id AS level FROM v, l
+"""
+TAKE = "UPDATE stock_levels SET reserved = reserved + $2 WHERE id = $1 AND on_hand - reserved >= $2 RETURNING id"
+ORDER = "INSERT INTO orders (id, number, status, total, currency) VALUES ($1, $2, 'PENDING', 5.00, 'GBP')"
+LINE = "INSERT INTO order_lines VALUES ($1, $2, $3, 'A line', 1, 2.50, 'GBP')"
+
+Work = Callable[[int], Awaitable[None]]
+Figures = tuple[float, float, float]
+"""Orders a second; median and 99th percentile in milliseconds."""
+
+
+def main() -> None:
+    """Measure everything in turn, `--runs` times, and print the medians as a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as place:
+        data_dir = Path(place)
+        with embedded_server(data_dir / "postgres") as server, serving(data_dir) as address:
+            asyncio.run(measure(database_url(server), address, given.seconds, given.runs))
+
+
+@contextmanager
+def serving(data_dir: Path) -> Generator[str]:
+    """The address of `orderwire serve` on an empty shop."""
+    settings = {"DATA_DIR": data_dir, "PORT": 0, "SEED": "false", "ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "warning"}
+    settings |= {"ENVIRONMENT": "production"}
+    env = {"PATH": os.environ["PATH"], "HOME": str(data_dir), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    env |= {f"ORDERWIRE_{name}": str(value) for name, value in settings.items()}
+    told = data_dir / "told.txt"
+    command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+    with told.open("w") as out:
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=data_dir)
+    try:
+        while "Stop it" not in told.read_text():
+            if process.poll() is not None:
+                raise SystemExit(told.read_text())
+            time.sleep(0.05)
+        yield next(word for word in told.read_text().split() if word.startswith("http") and word.endswith("/graphql"))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def measure(url: str, address: str, seconds: float, runs: int) -> None:
+    """Fill the shop, take all figures and print them."""
+    pool = await asyncpg.create_pool(url, min_size=max(CLIENTS), max_size=max(CLIENTS))
+    warehouse = await pool.fetchval("INSERT INTO warehouses (code, name) VALUES ('LON', 'London') RETURNING id")
+    goods = [await pool.fetchrow(GOODS, f"SKU{number}", warehouse, STOCK) for number in range(2 * max(CLIENTS))]
+    found: dict[tuple[str, str, int], list[Figures]] = {}
+    limits = httpx.Limits(max_connections=max(CLIENTS), max_keepalive_connections=max(CLIENTS))
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
+        token = await sign_in(client, address)
+        for _ in range(runs):
+            for clients in CLIENTS:
+                for kind in ("distinct", "hot"):
+                    pairs = [(2 * index, 2 * index + 1) if kind == "distinct" else (0, 0) for index in range(clients)]
+                    both = {"bare SQL": bare(pool, goods, pairs), "orderPlace": ordering(client, address, token, pairs)}
+                    for what, work in both.items():
+                        found.setdefault((what, kind, clients), []).append(await load(work, clients, seconds))
+    await tell(pool, found, seconds, runs)
+    await pool.close()
+
+
+async def sign_in(client: httpx.AsyncClient, address: str) -> str:
+    given = {"input": {"username": "admin", "password": PASSWORD}}
+    answer = (await client.post(address, json={"query": SIGN_IN, "variables": given})).json()
+    return answer["data"]["tokenCreate"]["accessToken"]
+
+
+def ordering(client: httpx.AsyncClient, address: str, token: str, pairs: list[tuple[int, int]]) -> Work:
+    """Places an order over HTTP."""
+
+    async def work(index: int) -> None:
+        lines = [{"sku": f"SKU{number}", "quantity": 1} for number in pairs[index]]
+        body = {"query": PLACE, "variables": {"input": {"lines": lines}}}
+        answer = (await client.post(address, json=body, headers={"Authorization": f"Bearer {token}"})).json()
+        if answer.get("errors") or answer["data"]["orderPlace"]["userErrors"]:
+            raise SystemExit(str(answer))
+
+    return work
+
+
+def bare(pool: Any, goods: list[Any], pairs: list[tuple[int, int]]) -> Work:
+    """Does the least that an order takes, by SQL."""
+
+    async def work(index: int) -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            order: UUID = new_id()
+            await connection.execute(ORDER, order, f"B-{order}")
+            chosen = [goods[number] for number in pairs[index]]
+            await connection.executemany(
+                LINE, [(order, place, each["variant"]) for place, each in enumerate(chosen, 1)]
+            )
+            # One statement for each level, in the order of their keys.
+            for level in sorted({each["level"] for each in chosen}):
+                units = sum(each["level"] == level for each in chosen)
+                if await connection.fetchval(TAKE, level, units) is None:
+                    raise SystemExit("Sold out.")
+
+    return work
+
+
+async def load(work: Work, clients: int, seconds: float) -> Figures:
+    """Each client sends its next order when the last is answered; the first quarter of the time does not count."""
+    took: list[float] = []
+    begin = time.perf_counter() + seconds / 4
+    end = begin + seconds
+
+    async def client(index: int) -> None:
+        while (started := time.perf_counter()) < end:
+            await work(index)
+            if started >= begin:
+                took.append(time.perf_counter() - started)
+
+    await asyncio.gather(*(client(index) for index in range(clients)))
+    cuts = statistics.quantiles(took, n=100)
+    return len(took) / seconds, 1000 * cuts[49], 1000 * cuts[98]
+
+
+async def tell(pool: Any, found: dict[tuple[str, str, int], list[Figures]], seconds: float, runs: int) -> None:
+    fsync = [await pool.fetchval(f"SHOW {name}") for name in ("fsync", "synchronous_commit")]
+    cpu = platform.processor() or platform.machine()
+    postgres = (await pool.fetchval("SHOW server_version")).split()[0]
+    print(f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {postgres}", end=", ")
+    print(", ".join(f"{name} {version(name)}" for name in ("strawberry-graphql", "sqlalchemy", "asyncpg", "uvicorn")))
+    # Whatever else ran meanwhile makes the figures worse: the load at the end should be that of the benchmark alone.
+    print(f"fsync {fsync[0]}, synchronous_commit {fsync[1]}; load average {os.getloadavg()[0]:.1f}", end="; ")
+    print(f"medians of {runs} runs of {seconds:g} s\n")
+    print("| variants | clients | orderPlace/s | p50 ms | p99 ms | bare SQL/s | p50 ms | p99 ms | ratio |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for kind in ("distinct", "hot"):
+        for clients in CLIENTS:
+            ours, least = (
+                [statistics.median(values) for values in zip(*found[what, kind, clients], strict=True)]
+                for what in ("orderPlace", "bare SQL")
+            )
+            cells = " | ".join(f"{rate:.0f} | {p50:.1f} | {p99:.1f}" for rate, p50, p99 in (ours, least))
+            print(f"| {kind} | {clients} | {cells} | 1:{least[0] / ours[0]:.1f} |")
+    print(f"\nRepeat: PYTHONPATH=. .venv/bin/python bench/orders.py --seconds {seconds:g} --runs {runs}")
+
+
+if __name__ == "__main__":
+    main()
