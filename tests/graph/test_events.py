@@ -9,6 +9,7 @@ from factories.goods import make_variant
 from factories.orders import move, place
 from factories.people import make_admin, make_user
 from sqlalchemy import text
+from support.log import settle
 from support.shop import Shop, Watch
 
 from db.event_sequencer import EventSequencer
@@ -145,6 +146,7 @@ async def test_the_history_of_an_order_is_for_those_who_see_the_order(shop: Shop
 
 async def test_the_history_is_the_same_before_and_after_events_get_their_places(shop: Shop, admin: Actor):
     order = await place(shop, admin, ("MUG", 1))
+    await settle(shop.database)
     lock = text("SELECT pg_advisory_lock(1163281748)")
     unlock = text("SELECT pg_advisory_unlock(1163281748)")
 
