@@ -1,20 +1,15 @@
 """What the server's WebSocket protocol adds to uvicorn's, seen from the wire."""
 
 import asyncio
-import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import orjson
-import websockets
 from factories.goods import make_variant
 from factories.people import make_admin
-from support.server import Server, serving
-from support.sockets import PROTOCOL, connected, watching
+from support.bare import bare
+from support.server import serving
+from support.sockets import connected, watching
 from support.waiting import until
-from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
-from websockets.uri import parse_uri
+from websockets.frames import Opcode
 
 from app.settings import Settings
 
@@ -29,56 +24,9 @@ mutation ($notes: String) {
 WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(40))} }} }} }}"
 
 
-class Bare:
-    """A client that says and reads only what the test has it say and read; it answers no ping by itself."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
-        self._reader, self._writer, self._protocol = reader, writer, protocol
-
-    async def send(self, **message: object) -> None:
-        self._protocol.send_text(orjson.dumps(message))
-        await self._flush()
-
-    async def frames(self) -> AsyncGenerator[Frame]:
-        """Every frame until the connection has ended."""
-        while data := await self._reader.read(65536):
-            self._protocol.receive_data(data)
-            self._protocol.data_to_send()  # what the library would answer to pings and closes
-            for event in self._protocol.events_received():
-                if isinstance(event, Frame):
-                    yield event
-
-    async def shake_hands(self) -> None:
-        self._protocol.send_request(self._protocol.connect())
-        await self._flush()
-        while not self._protocol.events_received():
-            self._protocol.receive_data(await self._reader.read(65536))
-
-    async def _flush(self) -> None:
-        self._writer.writelines(self._protocol.data_to_send())
-        await self._writer.drain()
-
-
-@asynccontextmanager
-async def bare(server: Server) -> AsyncGenerator[Bare]:
-    """A bare client, for which little waits on its own side."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", server.port))
-    reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
-    protocol = ClientProtocol(parse_uri(server.socket_url), subprotocols=[websockets.Subprotocol(PROTOCOL)])
-    client = Bare(reader, writer, protocol)
-    try:
-        await client.shake_hands()
-        yield client
-    finally:
-        writer.transport.abort()
-
-
 async def test_a_client_that_answers_no_ping_is_dropped_with_a_code_that_lets_it_come_back(settings: Settings):
     hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.1})
-    async with serving(hasty) as server, bare(server) as client:
+    async with serving(hasty) as server, bare(server.socket_url) as client:
         frames = [frame async for frame in client.frames()]
 
     assert [frame.opcode for frame in frames] == [Opcode.PING, Opcode.CLOSE]
@@ -113,7 +61,7 @@ async def test_who_reads_nothing_is_dropped_and_resumes_where_it_was(settings: S
     async with serving(narrow) as server:
         await make_variant(server.process.database, "MUG", LON=100)
         admin = await make_admin(server.process.database)
-        async with bare(server) as client:
+        async with bare(server.socket_url) as client:
             await client.send(type="connection_init", payload=server.headers(admin))
             await client.send(type="subscribe", id="1", payload={"query": WIDE})
             await until(lambda: server.subscribers == 1)

@@ -1,0 +1,61 @@
+"""A WebSocket client that says and reads only what a test has it say and read."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import orjson
+import websockets
+from support.sockets import PROTOCOL
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.uri import parse_uri
+
+
+class Bare:
+    """Such a client; it answers no ping by itself."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
+        self._reader, self._writer, self._protocol = reader, writer, protocol
+
+    async def send(self, **message: object) -> None:
+        self._protocol.send_text(orjson.dumps(message))
+        await self._flush()
+
+    async def frames(self) -> AsyncGenerator[Frame]:
+        """Every frame until the connection has ended."""
+        while data := await self._reader.read(65536):
+            self._protocol.receive_data(data)
+            self._protocol.data_to_send()  # what the library would answer to pings and closes
+            for event in self._protocol.events_received():
+                if isinstance(event, Frame):
+                    yield event
+
+    async def shake_hands(self) -> None:
+        self._protocol.send_request(self._protocol.connect())
+        await self._flush()
+        while not self._protocol.events_received():
+            self._protocol.receive_data(await self._reader.read(65536))
+
+    async def _flush(self) -> None:
+        self._writer.writelines(self._protocol.data_to_send())
+        await self._writer.drain()
+
+
+@asynccontextmanager
+async def bare(url: str) -> AsyncGenerator[Bare]:
+    """A bare client, for which little waits on its own side."""
+    parsed = parse_uri(url)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connection, (parsed.host, parsed.port))
+    reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+    protocol = ClientProtocol(parsed, subprotocols=[websockets.Subprotocol(PROTOCOL)])
+    client = Bare(reader, writer, protocol)
+    try:
+        await client.shake_hands()
+        yield client
+    finally:
+        writer.transport.abort()
