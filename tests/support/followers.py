@@ -30,7 +30,7 @@ class Follower:
     ) -> None:
         """`query` has a variable $after and one field; `urls` are tried in turn."""
         self.told: list[Told] = []
-        self.breaks = self.resyncs = self.partial = 0
+        self.breaks = self.resyncs = self.faults = self.partial = 0
         self.cursor = after
         self._urls, self._token, self._query, self._leaves_after = urls, token, query, leaves_after
         self._dice = random.Random(name)
@@ -40,12 +40,15 @@ class Follower:
         """Follow until the last event, over as many connections as it takes."""
         while not (self.told and is_last(self.told[-1])):
             self._turn += 1
+            faults, was_cut = self.faults, False
             try:
                 await self._connect(self._urls[self._turn % len(self._urls)], is_last)
             except (OSError, TimeoutError, websockets.WebSocketException):
-                # A client waits a little before it tries again, so as not to storm a server that comes up.
-                await asyncio.sleep(0.05 * self._dice.random())
+                was_cut = True
             self.breaks += 1
+            if was_cut or self.faults > faults:
+                # A client waits a little before it tries again, so as not to storm a server that comes up.
+                await asyncio.sleep(0.1 * self._dice.random())
 
     async def _connect(self, url: str, is_last: Callable[[Told], bool]) -> None:
         async with (
@@ -90,7 +93,8 @@ class Follower:
             self.resyncs += 1
             self.cursor = payload["errors"][0]["extensions"]["cursor"]
         elif codes and set(codes) <= {"INTERNAL_SERVER_ERROR"}:
-            self.partial += 1
+            self.faults += 1
+            self.partial += payload.get("data") is not None
         elif codes:
             raise StreamRefusedError(payload)
 
