@@ -137,22 +137,21 @@ async def _load(cluster: Cluster, notes: str) -> AsyncGenerator[tuple[list[Shopp
     ]
     shoppers = [Shopper(cluster.apis, token, seed) for seed in range(SHOPPERS)]
     over, end = asyncio.Event(), f"The end of {notes}"
-    shopping = asyncio.gather(*(shopper.shop(notes, over) for shopper in shoppers))
-    following = asyncio.gather(*(follower.follow(lambda event: event["reason"] == end) for follower in followers))
     try:
-        yield shoppers, followers
-        over.set()
-        await shopping
-        await shoppers[0].cancel(await shoppers[0].place("The last one"), end)
-        async with asyncio.timeout(60):
-            await following
-        shoppers[0].placed.pop()
+        # Who is surprised by an answer ends the others too.
+        async with asyncio.TaskGroup() as group:
+            for follower in followers:
+                group.create_task(follower.follow(lambda event: event["reason"] == end))
+            shopping = [group.create_task(shopper.shop(notes, over)) for shopper in shoppers]
+            yield shoppers, followers
+            over.set()
+            await asyncio.wait(shopping)
+            await shoppers[0].cancel(await shoppers[0].place("The last one"), end)
+            shoppers[0].placed.pop()
         await _count(database, notes, shoppers)
         await _compare(database, start.head, "ORDER_STATUS_CHANGED", followers[:2])
         await _compare(database, start.head, "STOCK_CHANGED", followers[2:])
     finally:
-        shopping.cancel()
-        following.cancel()
         await asyncio.gather(*(shopper.leave() for shopper in shoppers))
         await database.close()
 
