@@ -72,9 +72,9 @@ async def test_what_was_answered_stays(
         # The three victims share the time.
         end = asyncio.get_running_loop().time() + seconds / 3
         while not took or asyncio.get_running_loop().time() < end:
-            await _more_orders(shoppers, 5)
+            await _more_orders(shoppers, 3)
             took.append(await cluster.kill_and_restart(victim))
-        await _more_orders(shoppers, 5)
+        await _more_orders(shoppers, 3)
 
     assert max(took) < READY
     record_property("kills", len(took))
