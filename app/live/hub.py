@@ -76,6 +76,9 @@ class Hub:
             await self._news.wait()
             self._must_still_be(epoch)
 
+    async def readable(self) -> None:
+        await self._read(self.position)
+
     def cursor(self, position: int) -> str:
         return self._state.cursor(position)
 

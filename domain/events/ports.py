@@ -51,6 +51,10 @@ class EventFeed(Protocol):
         """
         ...
 
+    async def readable(self) -> None:
+        """Wait until the log can be read, should it be away."""
+        ...
+
     def cursor(self, position: int) -> str:
         """The opaque cursor that resumes right after a position."""
         ...

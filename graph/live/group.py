@@ -65,26 +65,26 @@ class Group:
     def last_word(self, refusal: Refusal, position: int) -> Told:
         cursor = self._registry.cursor(position)
         result = refusing(Refused(refusal, cursor=cursor))
-        return Told(position, result, encode(result), cursor if refusal.code is ErrorCode.RESYNC else None)
+        return Told(position, encode(result), result, cursor if refusal.code is ErrorCode.RESYNC else None)
 
     async def _run(self, execute: Execution) -> None:
         last: Told | None = None
         try:
             async for result in self._news.results(execute):
                 position = self._news.telling
-                told = Told(position or self.done, result, encode(result))
                 if position is None:
-                    last = told
+                    last = Told(self.done, encode(result), result)
                 else:
                     await self._registry.check(position)
-                    await self._give(told)
+                    await self._give(Told(position, encode(result), result))
         except Exception:
             log.exception("stream_failed")
         for member in tuple(self.members):
             member.end(last)
 
-    async def _give(self, told: Told) -> None:
+    async def _give(self, whole: Told) -> None:
+        told = Told(whole.position, whole.payload)
         for number, member in enumerate(tuple(self.members), 1):
-            member.give(told)
+            member.give(whole if member.keeps_results else told)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -16,11 +16,15 @@ BACKLOG_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A result as it goes to every member, encoded once; `resync` is the cursor from which one has to begin anew."""
+    """What goes to every member, encoded once; `resync` is the cursor from which one has to begin anew.
+
+    `result` is there for those who encode it themselves. What waits for the others must not hold it: it is many times
+    as large as what it is encoded to.
+    """
 
     position: int
-    result: Any
     payload: bytes
+    result: Any = None
     resync: str | None = None
 
 
@@ -44,14 +48,26 @@ class Shared(Protocol):
 class Member:
     """A subscriber that has caught up. `wake` is called when there is something to take."""
 
-    __slots__ = ("_group", "_last", "_limit", "_since", "_size", "_waiting", "is_ended", "timer", "viewer", "wake")
+    __slots__ = (
+        "_group",
+        "_last",
+        "_limit",
+        "_since",
+        "_size",
+        "_waiting",
+        "is_ended",
+        "keeps_results",
+        "timer",
+        "viewer",
+        "wake",
+    )
 
     def __init__(self, group: Shared, viewer: Actor, since: int, limit: int) -> None:
         """Everything up to the position `since` was told before; at most `limit` events may wait."""
         self.viewer = viewer
         self.wake: Callable[[], object] = _nobody
         self.timer: asyncio.TimerHandle | None = None
-        self.is_ended = False
+        self.is_ended = self.keeps_results = False
         self._group, self._since, self._limit = group, since, limit
         self._waiting: deque[Told] | None = None
         self._size = 0
@@ -113,7 +129,7 @@ class Member:
     async def results(self) -> AsyncGenerator[Any]:
         """Everything there is to take, as it comes."""
         news = asyncio.Event()
-        self.wake = news.set
+        self.wake, self.keeps_results = news.set, True
         try:
             while not self.is_over:
                 news.clear()

@@ -24,9 +24,10 @@ class Source:
     `done` is the position up to which all of them were told, `telling` that of the one being told.
     """
 
-    def __init__(self, done: int = 0) -> None:
+    def __init__(self, feed: EventFeed, done: int = 0) -> None:
         self.done = done
         self.telling: int | None = None
+        self._feed = feed
         self._attempts_left = 0
 
     def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:
@@ -48,12 +49,17 @@ class Source:
                         yield result
                     else:
                         self._attempts_left -= 1
-                        await asyncio.sleep(PAUSE)
+                        await self._recover()
             if withheld is not None:
                 yield withheld
             if self.telling is None:
                 return
             self._leave_behind(self.telling)
+
+    async def _recover(self) -> None:
+        """Wait until another attempt may help: a database that is away for long must not use them all up."""
+        await asyncio.sleep(PAUSE)
+        await self._feed.readable()
 
     def _tell(self, event: Event) -> Iterator[Event]:
         """The event, and once more whenever its execution is to be tried again."""
@@ -70,10 +76,6 @@ class Source:
 
 class News(Source):
     """What is new, without end."""
-
-    def __init__(self, feed: EventFeed, done: int) -> None:
-        super().__init__(done)
-        self._feed = feed
 
     async def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:  # noqa: ARG002  (begins where it is)
         async with aclosing(self._feed.follow(self.done)) as events:

@@ -17,7 +17,7 @@ class Streams:
 
     def __init__(self, feed: EventFeed, users: UserReader, limit: int) -> None:
         """At most `limit` events may wait for one subscriber."""
-        self.feed, self.rights = feed, Rights(users)
+        self._feed, self.rights = feed, Rights(users)
         self._limit = limit
         self._groups: dict[Key, Group] = {}
         self._members: dict[Actor, set[Member]] = {}
@@ -66,7 +66,7 @@ class Streams:
             del self._groups[group.key]
 
     def cursor(self, position: int) -> str:
-        return self.feed.cursor(position)
+        return self._feed.cursor(position)
 
     async def check(self, position: int) -> None:
         """End those whose rights were withdrawn before the event at a position was committed."""
@@ -74,7 +74,7 @@ class Streams:
             # Whoever asked after the event had been read, has asked for this one too.
             if self._checked >= position:
                 return
-            newest = self.feed.position
+            newest = self._feed.position
             for rights in await self.rights.withdrawn(self._members):
                 for member in tuple(self._members.get(rights, ())):
                     member.refuse(rights_changed())

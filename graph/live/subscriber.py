@@ -38,7 +38,7 @@ class Subscriber(Source):
     """
 
     def __init__(self, run: Run, operation: Operation, context: Context) -> None:
-        super().__init__()
+        super().__init__(context.services.feed)
         self.member: Member | None = None
         self._run, self._operation, self._context = run, operation, context
         self._streams = context.services.streams
@@ -73,12 +73,11 @@ class Subscriber(Source):
                 yield result
 
     async def events(self, info: Info, after: str | None) -> AsyncGenerator[Event]:
-        feed = self._streams.feed
         if not self._has_begun:
-            self.done = await feed.begin(after)
+            self.done = await self._feed.begin(after)
             self._has_begun = True
         await self._must_hold()
-        async with aclosing(feed.past(self.done)) as past:
+        async with aclosing(self._feed.past(self.done)) as past:
             async for batch in past:
                 await self._must_hold()
                 for event in batch:
@@ -86,7 +85,7 @@ class Subscriber(Source):
                     for told in self._tell(event):
                         yield told
             # Nothing was awaited since the last look at the log: what comes from now on, comes to the group.
-            news = News(feed, self.done)
+            news = News(self._feed, self.done)
             self.member = self._streams.join(self._key(info), news, self._execution(news), self._context.viewer)
 
     def _execution(self, source: Source) -> Execution:
@@ -98,7 +97,7 @@ class Subscriber(Source):
 
     def _must(self, refusal: Refusal | None) -> None:
         if refusal is not None:
-            raise Refused(refusal, cursor=self._streams.feed.cursor(self.done))
+            raise Refused(refusal, cursor=self._feed.cursor(self.done))
 
     def _key(self, info: Info) -> Key:
         """Where somebody begins makes no difference to what is new."""
