@@ -27,7 +27,15 @@ from support.shop import Shop
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 
 
-LONGEST = ("test_whole.py", "test_sample.py", "test_serve.py", "test_cli.py", "test_live.py", "test_playground.py")
+LONGEST = (
+    "test_whole.py",
+    "test_sample.py",
+    "test_serve.py",
+    "test_cli.py",
+    "test_live.py",
+    "test_clients.py",
+    "test_playground.py",
+)
 """The files that take longest, the longest first."""
 
 

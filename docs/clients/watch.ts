@@ -123,7 +123,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 while (!stopping.signal.aborted) {
   await watch().catch((thrown) => {
     if (stopping.signal.aborted) return;
-    console.error(thrown);
+    // Of a close event, Node.js shows neither by itself.
+    console.error(thrown?.reason === undefined ? thrown : `Closed: ${thrown.code} ${thrown.reason}`);
     if (!heed(thrown)) process.exit(1);
   });
   // Not all at once after a restart, and not ever faster while the server is away.

@@ -118,9 +118,14 @@ async def open_shop(server: Server, *scopes: str) -> Actor:
     """An admin who places orders for mugs, beside a user who can sign in to watch."""
     await make_variant(server.process.database, "MUG", LON=100)
     await server.get(REGISTER, input={"username": "watcher", "password": PASSWORD, "email": "watcher@example.com"})
-    grant = text("UPDATE users SET scopes = :scopes WHERE username = 'watcher'").bindparams(scopes=list(scopes))
-    await server.process.database.execute(grant)
+    await grant(server, *scopes)
     return await make_admin(server.process.database)
+
+
+async def grant(server: Server, *scopes: str) -> None:
+    """Let the watcher have these rights and no other."""
+    statement = text("UPDATE users SET scopes = :scopes WHERE username = 'watcher'").bindparams(scopes=list(scopes))
+    await server.process.database.execute(statement)
 
 
 async def place(process: Process, buyer: Actor, count: int) -> list[dict[str, Any]]:
@@ -187,11 +192,17 @@ async def test_a_client_is_told_each_event_once_and_in_order_whatever_ends_meanw
 
 
 @in_both
-async def test_a_client_that_may_not_watch_ends(make: Callable[[Path], Command], settings: Settings, tmp_path: Path):
+async def test_a_client_that_may_watch_no_longer_is_told_no_more_and_ends(
+    make: Callable[[Path], Command], settings: Settings, tmp_path: Path
+):
     async with serving(settings) as server:
-        await open_shop(server)
+        admin = await open_shop(server, "orders:read")
         async with watching(make(tmp_path), server, tmp_path) as watcher:
             assert await watcher.told(1) == [{"pending": []}]
+            await until(lambda: server.subscribers == 1, PATIENCE)
+            await grant(server)
+            await place(server.process, admin, 1)
+            # With a new token it asks for what it missed, and is refused.
             assert await watcher.ends() == (1, b"")
 
     assert "FORBIDDEN" in (tmp_path / "errors.txt").read_text()
