@@ -72,11 +72,11 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, playground: Path | None = None) -> AsyncGenerator[Server]:
-    """A server in this event loop, from ready to stopped."""
+async def serving(settings: Settings, playground: Path | None = None, port: int = 0) -> AsyncGenerator[Server]:
+    """A server in this event loop, from ready to stopped, on a port that is free or on the one given."""
     with _logging_restored():
         app = create_app(settings, playground) if playground else create_app(settings)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.create_server(("127.0.0.1", port))
         server = uvicorn.Server(server_config(settings, app))
         port = listener.getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=[listener]))
