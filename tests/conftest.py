@@ -35,9 +35,7 @@ LONGEST = (
     "test_serve.py",
     "test_cli.py",
     "test_live.py",
-=======
     "test_clients.py",
->>>>>>> w-docs
     "test_playground.py",
 )
 """The files that take longest, the longest first."""
