@@ -42,7 +42,9 @@ class Settings(BaseSettings):
         pattern=r"^postgres(ql)?(\+asyncpg)?://",
         description="`postgresql://…` of your own server, 16 or newer. Without it an embedded one is started.",
     )
-    database_pool_size: int = Field(default=10, ge=2, le=200, description="The most connections of one process.")
+    database_pool_size: int = Field(
+        default=10, ge=2, le=200, description="The most connections of one process for requests."
+    )
     broadcast_url: str | None = Field(
         default=None,
         pattern=r"^(memory|postgres(ql)?(\+asyncpg)?|rediss?|valkeys?)://",

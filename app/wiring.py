@@ -28,6 +28,9 @@ from graph.context import Services
 from graph.live.streams import Streams
 from graph.readers import Readers
 
+LOG_CONNECTIONS = 4
+"""How many connections of a process serve the log alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -50,10 +53,12 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
     database = Database(url, settings.database_pool_size)
+    # Commands may wait for each other's locks on every connection that there is; the log goes on.
+    log_database = Database(url, LOG_CONNECTIONS)
     poll = settings.live_poll_seconds
-    sequencer = EventSequencer(database)
+    sequencer = EventSequencer(log_database)
     sequencing = Sequencing(sequencer, poll)
-    hub = Hub(EventLog(database), sequencing.settle, poll)
+    hub = Hub(EventLog(log_database), sequencing.settle, poll)
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
 
@@ -61,10 +66,9 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         return SqlUnitOfWork(database, actor, request_id, sequencing.nudge)
 
     chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
-    readers = _readers(database, settings.currency)
-    streams = Streams(hub, readers.users, settings.live_queue)
+    streams = Streams(hub, UserReader(log_database), settings.live_queue)
     services = Services(
-        readers=readers,
+        readers=_readers(database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
@@ -86,6 +90,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
+        await log_database.close()
         await database.close()
 
 

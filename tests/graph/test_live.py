@@ -1,7 +1,10 @@
 """How subscriptions share their executions, and who is told nothing more."""
 
+import asyncio
+import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,10 @@ from factories.orders import move, place
 from factories.people import make_admin, make_user
 from sqlalchemy import event, text
 from support.shop import Shop, Watch
+from support.waiting import until
 
+from app.settings import Settings
+from app.wiring import running
 from db.engine import Database
 from domain.actor import Actor, Scope
 
@@ -149,26 +155,54 @@ async def test_an_event_that_cannot_be_told_is_a_fault_and_left_behind(shop: Sho
         await place(shop, admin, ("MUG", 1))
         cursor = (await watch.next())["orderStatusChanged"]["cursor"]
         if not alone:
-            await spoil(shop)
+            await record(shop.database, {})
             await place(shop, admin, ("MUG", 1))
             assert await codes(watch) == ["INTERNAL_SERVER_ERROR"]
             assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
     if alone:
-        await spoil(shop)
+        await record(shop.database, {})
         await place(shop, admin, ("MUG", 1))
         async with shop.watching(WATCH, admin, after=cursor) as watch:
             assert await codes(watch) == ["INTERNAL_SERVER_ERROR"]
             assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
 
 
-async def spoil(shop: Shop) -> None:
-    """An event whose payload says nothing of what a reader asks."""
+async def record(database: Database, payload: dict[str, Any]) -> None:
+    """A change of an order's state that says no more than this."""
     statement = (
         "INSERT INTO pending_events (aggregate_type, aggregate_id, sequence, kind, payload)"
-        " VALUES ('ORDER', gen_random_uuid(), 1, 'ORDER_STATUS_CHANGED', '{}')"
+        " VALUES ('ORDER', gen_random_uuid(), 1, 'ORDER_STATUS_CHANGED', CAST(:payload AS jsonb))"
     )
-    await shop.database.execute(text(statement))
+    await database.execute(text(statement), {"payload": json.dumps(payload)})
 
 
 async def codes(watch: Watch) -> list[str]:
     return [error.extensions["code"] for error in (await watch.result()).errors]
+
+
+async def test_the_log_goes_on_while_every_command_waits_for_a_lock(fresh_url: str, tmp_path: Path):
+    settings = Settings(
+        database_url=fresh_url,
+        broadcast_url="memory://",
+        data_dir=tmp_path,
+        database_pool_size=2,
+        live_poll_seconds=0.1,
+    )
+    elsewhere = Database(fresh_url, 2)
+    async with running(settings) as process, elsewhere.transaction() as holder:
+        shop = Shop(process)
+        await make_variant(shop.database, "MUG", LON=10)
+        admin = await make_admin(shop.database)
+        async with shop.watching("subscription { orderStatusChanged { reason } }", admin) as watch:
+            await holder.execute(text("SELECT FROM stock_levels FOR UPDATE"))
+            orders = [asyncio.ensure_future(place(shop, admin, ("MUG", 1))) for _ in range(2)]
+            await until(lambda: "Current Checked out connections: 2" in shop.database.engine.pool.status())
+            await record(elsewhere, {"from": None, "to": "PENDING", "reason": "told"})
+            told = await watch.next()
+            are_waiting = not any(order.done() for order in orders)
+            await holder.rollback()
+            await asyncio.gather(*orders)
+    await elsewhere.close()
+
+    assert told == {"orderStatusChanged": {"reason": "told"}}
+    assert are_waiting
