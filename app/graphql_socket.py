@@ -15,7 +15,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Connec
 
 from app.socket_protocol import EXTENSION, TRY_AGAIN, SocketProtocol
 from graph.context import Context
-from graph.live.member import Member
+from graph.live.member import Member, Told
 from graph.live.subscriber import Subscriber
 
 FORBIDDEN = 4403
@@ -82,16 +82,22 @@ class Delivery:
 
     async def until_over(self) -> None:
         """Deliver until there is nothing more to come, or this is cancelled."""
-        self._member.wake = self._deliver
-        self._writer.on_writable.append(self._deliver)
+        self._member.deliver, self._member.wake = self._deliver, self._catch_up
+        self._writer.on_writable.append(self._catch_up)
         try:
-            self._deliver()
+            self._catch_up()
             await self._is_over
         finally:
-            self._writer.on_writable.remove(self._deliver)
+            self._writer.on_writable.remove(self._catch_up)
             self._member.leave()
 
-    def _deliver(self) -> None:
+    def _deliver(self, told: Told) -> bool:
+        if not self._writer.is_writable:
+            return False
+        self._writer.write(self._before + told.payload + b"}")
+        return True
+
+    def _catch_up(self) -> None:
         while self._writer.is_writable or self._member.is_ended:
             told = self._member.take()
             if told is None:

@@ -5,11 +5,11 @@ It stands on internals of uvicorn, whose version is pinned; tests/app/test_socke
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
 
 EXTENSION = "orderwire.writer"
 """Where the scope of a connection holds its protocol."""
@@ -20,31 +20,40 @@ TRY_AGAIN = 1013
 SEND_BUFFER = 65_536
 """Bytes that the kernel may hold for a client that reads nothing; it would take megabytes."""
 
+FINAL_TEXT = 0x81
+
 PATIENCE = 2.0
 """Seconds for which a client that is being dropped may still read."""
 
 
+def _frame(text: bytes) -> bytes:
+    """A text message in one frame that is not masked, as RFC 6455, section 5.2, lays it out.
+
+    The library's own takes six times as long, which a thousand subscribers feel.
+    """
+    size = len(text)
+    if size < 126:  # noqa: PLR2004  (the lengths that the protocol names)
+        return bytes((FINAL_TEXT, size)) + text
+    if size < 1 << 16:
+        return struct.pack("!BBH", FINAL_TEXT, 126, size) + text
+    return struct.pack("!BBQ", FINAL_TEXT, 127, size) + text
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Writes at once where the client keeps up, tells when it does again, and drops one that does not."""
+    """Writes at once where the client keeps up, tells when it does again, and drops one that does not.
+
+    `is_writable` while what is written leaves at once; whatever is in `on_writable` is called when it does again.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.is_writable = True
         self.on_writable: list[Callable[[], None]] = []
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether what is written now leaves at once."""
-        return self.writable.is_set()
 
     def write(self, text: bytes) -> None:
         """Write a text message, in the order of all that is sent; nothing where the connection is closing."""
-        if self.close_sent or self.transport.is_closing():
-            return
-        try:
-            self.conn.send_text(text)
-        except InvalidState:
-            return
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(_frame(text))
 
     def drop(self, code: int, reason: str) -> None:
         """Close, without waiting for ever for a client that may not even read that."""
@@ -77,8 +86,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.request.headers.clear()
         self.response.headers.clear()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_writable = False
+
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.is_writable = True
         for tell in tuple(self.on_writable):
             tell()
 

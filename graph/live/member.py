@@ -46,7 +46,10 @@ class Shared(Protocol):
 
 
 class Member:
-    """A subscriber that has caught up. `wake` is called when there is something to take."""
+    """A subscriber that has caught up.
+
+    `deliver` takes a result at once and says whether it could; `wake` is called when there is something to take.
+    """
 
     __slots__ = (
         "_group",
@@ -55,6 +58,7 @@ class Member:
         "_since",
         "_size",
         "_waiting",
+        "deliver",
         "is_ended",
         "keeps_results",
         "timer",
@@ -65,6 +69,7 @@ class Member:
     def __init__(self, group: Shared, viewer: Actor, since: int, limit: int) -> None:
         """Everything up to the position `since` was told before; at most `limit` events may wait."""
         self.viewer = viewer
+        self.deliver: Callable[[Told], bool] = _not_now
         self.wake: Callable[[], object] = _nobody
         self.timer: asyncio.TimerHandle | None = None
         self.is_ended = self.keeps_results = False
@@ -84,17 +89,13 @@ class Member:
         return self.is_ended and self._last is None
 
     def give(self, told: Told) -> None:
-        """Add a result; past the bounds all are dropped, for the log can be read again."""
+        """Give a result: at once where nothing waits, else after what does."""
         if self.is_ended or told.position <= self._since:
             return
-        if self._waiting is None:
-            self._waiting = deque()
-        self._size += len(told.payload)
-        if len(self._waiting) >= self._limit or (self._waiting and self._size > BACKLOG_BYTES):
-            self.refuse(resync())
+        if self._waiting is None and self.deliver(told):
+            self._since = told.position
         else:
-            self._waiting.append(told)
-            self.wake()
+            self._keep(told)
 
     def take(self) -> Told | None:
         """The next result, or None while there is none."""
@@ -126,6 +127,17 @@ class Member:
             self.timer = None
         self._group.leave(self)
 
+    def _keep(self, told: Told) -> None:
+        """Let a result wait; past the bounds all are dropped, for the log can be read again."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._size += len(told.payload)
+        if len(self._waiting) >= self._limit or (self._waiting and self._size > BACKLOG_BYTES):
+            self.refuse(resync())
+        else:
+            self._waiting.append(told)
+            self.wake()
+
     async def results(self) -> AsyncGenerator[Any]:
         """Everything there is to take, as it comes."""
         news = asyncio.Event()
@@ -139,6 +151,11 @@ class Member:
                     await news.wait()
         finally:
             self.leave()
+
+
+def _not_now(_told: Told) -> bool:
+    """Nobody takes anything at once."""
+    return False
 
 
 def _nobody() -> None:
