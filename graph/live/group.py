@@ -12,6 +12,9 @@ from graph.live.source import Execution, News
 
 log = structlog.get_logger("orderwire.live")
 
+PATIENCE = 1.0
+"""Seconds that an execution may take to come to its end."""
+
 AT_ONCE = 256
 """How many members are given a result before other work has its turn."""
 
@@ -51,7 +54,10 @@ class Group:
         self._task = asyncio.create_task(self._run(execute))
 
     async def stop(self) -> None:
+        """End the execution, in the middle only if it takes too long."""
+        self._give_up()
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=PATIENCE)
             self._task.cancel()
             await asyncio.wait([self._task])
 
@@ -59,8 +65,14 @@ class Group:
         if member in self.members:
             self.members.discard(member)
             self._registry.left(self, member)
-            if not self.members and self._task is not None:
-                self._task.cancel()
+            if not self.members:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        self._news.is_wanted = False
+        # What is being executed comes to its end: cut off, it would leave resolvers behind that nobody awaits.
+        if self._news.telling is None and self._task is not None:
+            self._task.cancel()
 
     def last_word(self, refusal: Refusal, position: int) -> Told:
         cursor = self._registry.cursor(position)

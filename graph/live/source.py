@@ -75,11 +75,16 @@ class Source:
 
 
 class News(Source):
-    """What is new, without end."""
+    """What is new, until nobody wants to know any more."""
+
+    is_wanted = True
 
     async def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:  # noqa: ARG002  (begins where it is)
+        if not self.is_wanted:
+            return
         async with aclosing(self._feed.follow(self.done)) as events:
             async for event in events:
                 for told in self._tell(event):
                     yield told
-                self.done = event.position
+                if not self.is_wanted:
+                    return

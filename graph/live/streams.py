@@ -35,8 +35,7 @@ class Streams:
 
     async def stop(self) -> None:
         """End them without a word: what they were told so far is what they resume from."""
-        for group in tuple(self._groups.values()):
-            await group.stop()
+        await asyncio.gather(*(group.stop() for group in tuple(self._groups.values())))
 
     def join(self, key: Key, news: News, execute: Execution, viewer: Actor) -> Member:
         """Make somebody who has caught up one of those who asked for the same.
