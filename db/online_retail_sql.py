@@ -171,7 +171,8 @@ ORDER BY l.number
 ADDED_TO_ORDERS = """
 UPDATE orders o
 SET total = (SELECT sum(l.quantity * l.unit_price) FROM order_lines l WHERE l.order_id = o.id),
-  placed_at = least(o.placed_at, i.at), approved_at = least(o.approved_at, i.at), updated_at = now()
+  placed_at = least(o.placed_at, i.at), approved_at = least(o.approved_at, i.at), updated_at = now(),
+  version = o.version + 1
 FROM staged_invoices i
 WHERE o.id = i.id AND i.kind = 'SALE' AND i.known
   AND i.ordinal IN (SELECT invoice FROM staged_lines WHERE kind = 'SALE')

@@ -132,6 +132,8 @@ async def test_of_two_lines_alike_the_one_that_is_missing_is_added(database: Dat
     result = await load(database, csv, f"{HEADER}\n{line.format('FIRST')}{line.format('SECOND')}")
 
     assert (result.known, result.order_lines) == (1, 1)
+    # Whoever has read the order before must not change it as if it were still the same.
+    assert await rows(database, "SELECT total, version FROM orders") == [(Decimal("50.00"), 2)]
     lines = await rows(database, "SELECT position, description FROM order_lines ORDER BY position")
     assert lines == [(1, "SECOND"), (2, "FIRST")]
 

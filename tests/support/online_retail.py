@@ -78,9 +78,9 @@ async def counts(database: Database) -> dict[str, int]:
 
 
 async def books(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """All that an import tells of a shop, but for the ids."""
+    """All that an import tells of a shop, but for the ids, and how often an order was written."""
     queries = {
-        "orders": """SELECT number, reference, country, total, placed_at, approved_at, status, version
+        "orders": """SELECT number, reference, country, total, placed_at, approved_at, status
             FROM orders LEFT JOIN customers c ON c.id = customer_id ORDER BY number""",
         "order_lines": """SELECT number, position, sku, description, quantity, unit_price FROM order_lines l
             JOIN orders o ON o.id = order_id JOIN variants v ON v.id = variant_id ORDER BY number, position""",
