@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
+import structlog
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -17,6 +18,8 @@ from app.socket_protocol import EXTENSION, TRY_AGAIN, SocketProtocol
 from graph.context import Context
 from graph.live.member import Member, Told
 from graph.live.subscriber import Subscriber
+
+log = structlog.get_logger("orderwire.socket")
 
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws for a client that may not connect."""
@@ -58,6 +61,11 @@ class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(FORBIDDEN, "The access token has ended")
             return
         await super().handle_subscribe(message)
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        # A client may vanish at any time, also while it is sent something.
+        if not isinstance(error, WebSocketDisconnected):
+            log.error("fault", exc_info=error)
 
     async def _send_result_stream(self, operation: Operation[Context, None], result_source: Any) -> None:
         writer = self.websocket.ws.scope["extensions"].get(EXTENSION)

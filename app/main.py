@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.health import health, ready
 from app.logs import configure_logs
+from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
 from app.settings import Settings
 from app.wiring import running
@@ -28,9 +29,10 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        async with running(settings) as process:
-            app.state.process = process
-            yield
+        with ending_with_parent():
+            async with running(settings) as process:
+                app.state.process = process
+                yield
 
     cors = Middleware(
         CORSMiddleware,

@@ -5,16 +5,16 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
 from starlette.applications import Starlette
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
-from app.graphql_http import ENDLESS
+from app.http_protocol import HttpProtocol
 from app.logs import configure_logs
 from app.prepare import Prepared, database_server, prepare
 from app.settings import Settings
@@ -67,17 +67,6 @@ def _address(host: str, listener: socket.socket) -> str:
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}"
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """Lets endless streams go when the server stops; other requests may still be finished."""
-
-    def shutdown(self) -> None:
-        super().shutdown()
-        # Before the first request there is no cycle, whatever the annotation of the library says.
-        cycle: Any = self.cycle
-        if cycle is not None and cycle.scope.get("state", {}).get(ENDLESS):
-            self.transport.close()
-
-
 class _Server(uvicorn.Server):
     """A server that says when it is ready."""
 
@@ -98,7 +87,7 @@ def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.C
         factory=app is None,
         workers=settings.workers,
         lifespan="on",
-        http=HttpProtocol,
+        http=cast("Any", partial(HttpProtocol, patience=settings.live_heartbeat_seconds)),
         ws=SocketProtocol,
         # Compressing each socket's frames anew costs more than the loopback or a gateway's own compression saves.
         ws_per_message_deflate=False,

@@ -103,7 +103,8 @@ class Settings(BaseSettings):
         default=20.0,
         gt=0,
         le=300,
-        description="How often a socket is pinged; one that does not answer for as long again is dropped.",
+        description="How often a socket is pinged; one that does not answer for as long again is dropped. So is a"
+        " listener (server-sent events) that takes nothing of what is sent to it for as long.",
     )
     event_retention_days: int = Field(
         default=0,

@@ -26,7 +26,7 @@ SIGN_IN = """mutation ($input: TokenCreateInput!) {
 REFRESH = """mutation ($input: TokenRefreshInput!) {
   tokenRefresh(input: $input) { accessToken refreshToken userErrors { message } }
 }"""
-NEWEST = "query { events(last: 1) { pageInfo { endCursor } } }"
+NEWEST = "query { eventCursor }"
 STATE = "query { orders(first: 100, filter: {status: {eq: PENDING}}) { nodes { number status } } }"
 CHANGES = """subscription ($after: String) {
   orderStatusChanged(after: $after) { cursor from to order { number status } }
@@ -78,10 +78,9 @@ class Watcher:
         async with connection(await self.access_token()) as session:
             if not self.cursor:
                 # In this order: a change between the two is told twice; the other way round it would be lost.
-                # Without the scope audit:read there is no newest cursor, and such a change is lost.
                 newest = await session.execute(GraphQLRequest(NEWEST))
                 begin((await session.execute(GraphQLRequest(STATE)))["orders"]["nodes"])
-                self.keep(newest["events"]["pageInfo"]["endCursor"])
+                self.keep(newest["eventCursor"])
             request = GraphQLRequest(CHANGES, variable_values={"after": self.cursor or None})
             async with aclosing(session.subscribe(request)) as events:
                 async for event in events:

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from domain.events import policy
 from domain.reading import Sort
 from graph.context import Info
 from graph.events.enums import AggregateType, EventKind
@@ -44,3 +45,12 @@ class EventQueries:
         page = page_request(first, after, last, before)
         reader = info.context.readers.events
         return await connect(reader, info.context.viewer, filters_of(filter), Sort("POSITION"), page)
+
+    @strawberry.field(
+        description="The cursor of the newest event of the log: subscribe with `after` this, then read the state, to"
+        " miss nothing. Needs a right to watch something: `orders:read`, `inventory:read` or `audit:read`."
+    )
+    async def event_cursor(self, info: Info) -> str:
+        policy.must_follow(info.context.viewer)
+        feed = info.context.services.feed
+        return feed.cursor(await feed.begin(None))

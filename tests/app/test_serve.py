@@ -83,7 +83,10 @@ async def _stop_with_open_streams(server: Serving, token: str, number: signal.Si
         await watcher.recv()
         await watcher.send(orjson.dumps({"type": "subscribe", "id": "1", "payload": {"query": WATCH}}).decode())
         assert listener.status_code == 200
-        return await asyncio.to_thread(server.stop, number)
+        stopped = await asyncio.to_thread(server.stop, number)
+        # It ends properly: what breaks off is an error to the library.
+        assert b"event: complete" not in await listener.aread()
+        return stopped
 
 
 def test_after_a_kill_the_next_server_starts_and_stops_postgresql(used: Path):
@@ -133,6 +136,39 @@ def test_several_workers_serve_and_are_gone_afterwards(used: Path):
     assert len(server.children) >= 2
     eventually(lambda: all(map(is_gone, server.children)), 5)
     assert postgres_of(used) == []
+
+
+def test_the_workers_of_a_server_that_was_killed_stop_by_themselves(used: Path):
+    with serving(used, seed=False, workers=2) as server:
+        server.ready()
+        eventually(lambda: _answers(server))
+        workers = _workers(server)
+        server.process.kill()
+        server.process.wait(20)
+
+        eventually(lambda: all(map(is_gone, workers)), 5)
+        port = httpx.URL(server.url).port or 0
+        eventually(lambda: _is_free(port), 5)
+        with serving(used, seed=False, port=port) as second:
+            second.ready()
+            assert second.stop()[0] == 0
+
+    assert len(workers) == 2
+    assert server.logged.count("parent_gone") == server.logged.count("Finished server process") == 2
+    assert "Traceback" not in server.logged, server.logged
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _workers(server: Serving) -> list[psutil.Process]:
+    children = psutil.Process(server.process.pid).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def _answers(server: Serving) -> bool:

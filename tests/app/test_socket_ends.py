@@ -1,13 +1,18 @@
 """What a socket may carry, and for how long."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from factories.people import make_admin
-from support.server import Server, serving
+from graphql import get_introspection_query
+from support.bare import bare
+from support.server import Server, complaints, serving
 from support.sockets import connected
 from support.waiting import until
 
 from app.settings import Settings
+from app.socket_protocol import SocketProtocol
 
 ME = "{ me { username } }"
 
@@ -36,3 +41,25 @@ async def test_a_message_is_bounded_as_a_body_is(settings: Settings):
         code, _ = await client.closing()
 
     assert code == 1009
+
+
+async def test_a_client_that_vanishes_while_it_is_answered_is_no_error(
+    server: Server, caplog: pytest.LogCaptureFixture
+):
+    async with bare(server.socket_url) as client:
+        await client.send(type="connection_init")
+        for number in range(8):
+            await client.send(type="subscribe", id=str(number), payload={"query": get_introspection_query()})
+        [socket] = [each for each in server.connections if isinstance(each, SocketProtocol)]
+        await until(lambda: not socket.is_writable)
+        # The first cannot be answered, and so the second is not taken: what was to be sent comes first in the end.
+        await client.send(type="ping")
+        await client.send(type="ping")
+        await until(lambda: socket.queue.qsize() == 1)
+
+    await until(lambda: "websocket" in [_event(record) for record in caplog.records])
+    assert complaints(caplog) == []
+
+
+def _event(record: logging.LogRecord) -> object:
+    return record.msg["event"] if isinstance(record.msg, dict) else None

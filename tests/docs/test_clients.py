@@ -163,7 +163,7 @@ async def test_a_client_is_told_each_event_once_and_in_order_whatever_ends_meanw
     command = make(tmp_path)
     async with AsyncExitStack() as stack:
         async with serving(settings) as server:
-            admin = await open_shop(server, "orders:read", "audit:read")
+            admin = await open_shop(server, "orders:read")
             known = await place(server.process, admin, 1)
             server.process.services.issuer.lifetime = 1
             watcher = await stack.enter_async_context(watching(command, server, tmp_path))

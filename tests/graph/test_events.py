@@ -110,6 +110,24 @@ async def test_a_cursor_of_the_audit_is_one_of_the_stream(shop: Shop, admin: Act
     assert [each["cursor"] for each in rest["nodes"]] == [each["cursor"] for each in heard]
 
 
+@pytest.mark.parametrize("before", [0, 2])
+async def test_the_newest_cursor_is_a_beginning_that_misses_and_repeats_nothing(shop: Shop, admin: Actor, before: int):
+    clerk = await make_user(shop.database, "clerk", Scope.ORDERS_READ)
+    for _ in range(before):
+        await place(shop, admin, ("MUG", 1))
+
+    # What is committed counts, whether or not it has its place in the log yet.
+    answer = await shop.run("{ eventCursor }", clerk)
+    orders = [await place(shop, admin, ("MUG", 1)) for _ in range(2)]
+    async with aclosing(shop.watch(WATCH, clerk, after=answer.data["eventCursor"])) as stream:
+        watch = Watch(stream)
+        heard = [(await watch.next())["orderStatusChanged"]["order"]["id"] for _ in orders]
+
+    assert heard == [order["id"] for order in orders]
+    # A step of the sequencer, and a look at the log.
+    assert answer.statements == 2
+
+
 async def test_a_cursor_whose_events_are_gone_is_expired_for_pages_and_streams(shop: Shop, admin: Actor):
     await place(shop, admin, ("MUG", 1))
     stale = (await told(shop, admin, first=1))["pageInfo"]["endCursor"]

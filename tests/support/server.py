@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Collection, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,8 @@ class Server:
     app: Starlette
     process: Process
     http: httpx.AsyncClient
+    connections: Collection[Any]
+    """The protocols of those who are connected."""
 
     @property
     def url(self) -> str:
@@ -83,7 +85,7 @@ async def serving(settings: Settings, playground: Path | None = None, port: int 
         try:
             await until(lambda: server.started or running.done())
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-                yield Server(port, app, app.state.process, client)
+                yield Server(port, app, app.state.process, client, server.server_state.connections)
         finally:
             server.should_exit = True
             await running

@@ -1,0 +1,123 @@
+"""What the server's HTTP protocol adds to uvicorn's, seen from the wire."""
+
+import asyncio
+import time
+
+import pytest
+from factories.goods import make_variant
+from factories.people import make_admin
+from support.listener import listener
+from support.server import Server, complaints, serving
+from support.waiting import until
+
+from app.settings import Settings
+from domain.actor import Actor
+
+PLACE = """
+mutation ($notes: String) {
+  orderPlace(input: {lines: [{sku: "MUG", quantity: 1}], notes: $notes}) { userErrors { code } }
+}
+"""
+WATCH = "subscription { orderStatusChanged { cursor } }"
+WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(300))} }} }} }}"
+END = b"0\r\n\r\n"
+
+
+async def open_shop(server: Server) -> Actor:
+    await make_variant(server.process.database, "MUG", LON=1000)
+    return await make_admin(server.process.database)
+
+
+async def fill_up(server: Server, admin: Actor) -> None:
+    """Have more told than the kernel takes for a listener that reads nothing."""
+
+    async def is_full() -> bool:
+        await server.get(PLACE, admin, notes="x" * 1000)
+        return any(each.flow.write_paused for each in server.connections)
+
+    await until(is_full)
+
+
+async def test_a_listener_that_reads_nothing_is_dropped(settings: Settings, caplog: pytest.LogCaptureFixture):
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.2})
+    async with serving(hasty) as server:
+        admin = await open_shop(server)
+        async with listener(server, admin, WIDE) as client:
+            await until(lambda: server.subscribers == 1)
+            await fill_up(server, admin)
+            await until(lambda: server.subscribers == 0)
+            told = await client.rest()
+
+    assert told.startswith(b"HTTP/1.1 200")
+    assert b"RESYNC" not in told
+    assert not told.endswith(END)
+    assert complaints(caplog) == []
+
+
+async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 1})
+    async with serving(hasty) as server:
+        admin = await open_shop(server)
+        async with listener(server, admin, WIDE) as client:
+            await until(lambda: server.subscribers == 1)
+            await fill_up(server, admin)
+            paused = time.monotonic()
+            reading = asyncio.create_task(client.rest())
+            await until(lambda: time.monotonic() > paused + 1.2)
+            assert server.subscribers == 1
+            await server.get(PLACE, admin, notes="the last")
+            await until(lambda: b"the last" in client.received)
+            client.vanish()
+            await reading
+
+
+async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    async with serving(settings) as server:
+        admin = await open_shop(server)
+        stack = listener(server, admin, WATCH)
+        client = await stack.__aenter__()
+        await until(lambda: server.subscribers == 1)
+        ending = asyncio.create_task(client.rest())
+
+    told = await ending
+    assert told.endswith(END)
+    # What it watched goes on elsewhere: only an operation that has ended is complete.
+    assert b"event: complete" not in told
+    assert complaints(caplog) == []
+
+
+async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    async with serving(settings) as server:
+        admin = await open_shop(server)
+        stack = listener(server, admin, WIDE)
+        client = await stack.__aenter__()
+        await until(lambda: server.subscribers == 1)
+        await fill_up(server, admin)
+
+    # Nothing had to be cancelled after the time for graceful ends.
+    assert complaints(caplog) == []
+    assert not (await client.rest()).endswith(END)
+
+
+async def test_a_listener_is_forgotten_though_it_asked_for_something_else_before_it_vanished(
+    server: Server, caplog: pytest.LogCaptureFixture
+):
+    admin = await open_shop(server)
+    async with listener(server, admin, WATCH) as client:
+        await until(lambda: server.subscribers == 1)
+        await client.send("GET /health HTTP/1.1")
+        await until(lambda: any(each.pipeline for each in server.connections))
+        client.vanish()
+
+        async def is_forgotten() -> bool:
+            # Nothing is read behind the second request, so that only writing tells.
+            await server.get(PLACE, admin)
+            return server.subscribers == 0
+
+        await until(is_forgotten)
+
+    assert complaints(caplog) == []
