@@ -147,7 +147,7 @@ async def test_a_watcher_that_vanishes_is_forgotten(server: Server, admin: Actor
 
 
 async def test_the_end_of_the_token_ends_the_stream_with_a_cursor(server: Server, admin: Actor):
-    server.process.services.issuer.lifetime = 1
+    server.process.services.issuer.lifetime = 2
     async with watching(server, admin) as watcher:
         ended, complete = await watcher.receive(), await watcher.receive()
 
