@@ -22,7 +22,7 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
-from support.shop import Shop
+from support.shop import Shop, with_quick_passwords
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 
@@ -131,4 +131,4 @@ async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     """An empty shop behind the real schema, with live events in this process."""
     settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
     async with running(settings) as process:
-        yield Shop(process)
+        yield Shop(with_quick_passwords(process))
