@@ -56,6 +56,7 @@ def pytest_collection_finish() -> None:
     """What has been imported by now stays: the garbage collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _memory() -> Path | None:
