@@ -28,15 +28,21 @@ ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 
 
 LONGEST = (
-    "test_faults.py",
-    "test_stream.py",
     "test_whole.py",
-    "test_sample.py",
     "test_serve.py",
+    "test_faults.py",
+    "test_sample.py",
+    "test_stream.py",
+    "test_demo.py",
+    "test_slow_consumer.py",
+    "test_playground.py",
+    "test_overselling.py",
+    "test_live_across.py",
+    "test_clients.py",
+    "test_statements.py",
+    "test_ledger_races.py",
     "test_cli.py",
     "test_live.py",
-    "test_clients.py",
-    "test_playground.py",
 )
 """The files that take longest, the longest first."""
 

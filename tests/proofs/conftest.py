@@ -15,7 +15,7 @@ from support.measuring import unmeasured
 MINUTES = float(os.environ.get("ORDERWIRE_TORTURE_MINUTES", "0"))
 """Minutes that each proof under load goes on in the long mode; 0 is the short mode."""
 
-SHORT = 3.0
+SHORT = 2.0
 
 
 @pytest.fixture(scope="module", autouse=True)
