@@ -4,7 +4,6 @@ import hashlib
 import os
 import secrets
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -28,20 +27,22 @@ NOT_VALID = "The access token is not valid, or no longer. Sign in again, or leav
 LEEWAY = 10
 """Seconds by which the clocks of two hosts may differ."""
 
+NOBODY = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}"
+"""What an unknown user's password is checked against, so that both answers take the same time. It is nobody's."""
+
 
 class Argon2Hasher:
     """Argon2id in threads, a few at once: a flood of sign-ins must not stall the queries."""
 
-    def __init__(self, at_once: int) -> None:
-        self._hash = PasswordHash.recommended()
+    def __init__(self, at_once: int, password_hash: PasswordHash | None = None) -> None:
+        self._hash = password_hash or PasswordHash.recommended()
         self._limiter = CapacityLimiter(at_once)
-        self._nobody = _hash_of_nobody()
 
     async def hash(self, password: str) -> str:
         return await to_thread.run_sync(self._hash.hash, password, limiter=self._limiter)
 
     async def verify(self, password: str, hashed: str | None) -> bool:
-        matches = await to_thread.run_sync(self._verify, password, hashed or self._nobody, limiter=self._limiter)
+        matches = await to_thread.run_sync(self._verify, password, hashed or NOBODY, limiter=self._limiter)
         return matches and hashed is not None
 
     def _verify(self, password: str, hashed: str) -> bool:
@@ -49,12 +50,6 @@ class Argon2Hasher:
             return self._hash.verify(password, hashed)
         except UnknownHashError:
             return False
-
-
-@cache
-def _hash_of_nobody() -> str:
-    """What an unknown user's password is checked against, so that both answers take the same time."""
-    return PasswordHash.recommended().hash(secrets.token_urlsafe(16))
 
 
 class SettingError(Exception):

@@ -22,21 +22,27 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
-from support.shop import Shop
+from support.shop import Shop, with_quick_passwords
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 
 
 LONGEST = (
-    "test_faults.py",
-    "test_stream.py",
     "test_whole.py",
-    "test_sample.py",
     "test_serve.py",
+    "test_faults.py",
+    "test_sample.py",
+    "test_stream.py",
+    "test_demo.py",
+    "test_slow_consumer.py",
+    "test_playground.py",
+    "test_overselling.py",
+    "test_live_across.py",
+    "test_clients.py",
+    "test_statements.py",
+    "test_ledger_races.py",
     "test_cli.py",
     "test_live.py",
-    "test_clients.py",
-    "test_playground.py",
 )
 """The files that take longest, the longest first."""
 
@@ -56,6 +62,7 @@ def pytest_collection_finish() -> None:
     """What has been imported by now stays: the garbage collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _memory() -> Path | None:
@@ -131,4 +138,4 @@ async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     """An empty shop behind the real schema, with live events in this process."""
     settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
     async with running(settings) as process:
-        yield Shop(process)
+        yield Shop(with_quick_passwords(process))

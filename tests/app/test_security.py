@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.server import Server
 
-from app.security import Argon2Hasher, JwtIssuer, signing_key, write_secret
+from app.security import NOBODY, Argon2Hasher, JwtIssuer, signing_key, write_secret
 from app.settings import Settings
 
 SIGN_IN = """
@@ -81,6 +81,15 @@ async def test_an_unknown_name_and_a_wrong_password_look_the_same(server: Server
 
     known, unknown = (statistics.median(times) for times in took.values())
     assert 0.5 < known / unknown < 2
+
+
+async def test_the_hash_of_nobody_costs_what_a_real_one_does():
+    real = await Argon2Hasher(1).hash("password1")
+
+    *costs, salt, digest = real.split("$")
+    *nobodys, no_salt, no_digest = NOBODY.split("$")
+    assert nobodys == costs
+    assert (len(no_salt), len(no_digest)) == (len(salt), len(digest))
 
 
 async def test_a_hash_of_an_unknown_kind_matches_nothing():

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import make_url, text
 from support.databases import copy_database
 from support.log import logged, settle
+from support.measuring import unmeasured
 
 from db.base import new_id
 from db.demo import seed_demo
@@ -54,7 +55,8 @@ CONTRADICTIONS = {
 
 @pytest.fixture(scope="module")
 def shop() -> DemoShop:
-    return make_shop(TODAY)
+    with unmeasured():
+        return make_shop(TODAY)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
@@ -10,6 +10,7 @@ from operator import attrgetter
 from uuid import UUID
 
 import pytest
+from support.measuring import unmeasured
 
 from domain.catalog.model import VariantKind
 from domain.demo.dice import Dice
@@ -35,6 +36,13 @@ MOMENTS = {
 def usual() -> DemoShop:
     """The shop of today with the seed that everybody gets; making one takes seconds."""
     return make_shop(TODAY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unmeasured(usual: DemoShop) -> Generator[None]:
+    """The other shops are made by the same lines."""
+    with unmeasured():
+        yield
 
 
 @pytest.fixture(scope="module", params=MOMENTS.items(), ids=lambda param: f"seed {param[0]}")

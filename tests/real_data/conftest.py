@@ -1,15 +1,18 @@
-"""Shops that hold the Online Retail data. They are only read, so one of each serves all tests."""
+"""Shops that hold the Online Retail data. They are only read, so one of each serves all tests.
+
+Half a million lines pass the branches that a hundred have passed in tests/db: they are not counted again.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from coverage import Coverage
 from real_data.figures import Line, book_lines
 from support.databases import copy_database
+from support.measuring import unmeasured
 from support.shop import Shop
 
 from app.settings import Settings
@@ -29,19 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(missing)
-
-
-@contextmanager
-def _unmeasured() -> Generator[None]:
-    """Half a million lines pass the branches that a hundred have passed: counting them only takes time."""
-    coverage = Coverage.current()
-    if coverage:
-        coverage.stop()
-    try:
-        yield
-    finally:
-        if coverage:
-            coverage.start()
 
 
 def _stay_silent(*_: object) -> None:
@@ -67,14 +57,14 @@ async def _opened(url: str, data_dir: Path) -> AsyncGenerator[Shop]:
 @pytest.fixture(scope="session")
 def sample_url(postgres: str, template: str) -> str:
     """A database with the first 2,000 invoices."""
-    with _unmeasured():
+    with unmeasured():
         return asyncio.run(_import(postgres, template, "online-retail.sample-2000.csv.xz"))
 
 
 @pytest.fixture(scope="session")
 def whole_url(postgres: str, template: str) -> str:
     """A database with all 541,909 lines."""
-    with _unmeasured():
+    with unmeasured():
         return asyncio.run(_import(postgres, template, "online-retail.csv.xz"))
 
 
@@ -86,7 +76,7 @@ def sample_lines(sample_url: str, tmp_path_factory: pytest.TempPathFactory) -> l
         async with _opened(sample_url, tmp_path_factory.mktemp("lines")) as shop:
             return await book_lines(shop, ADMIN)
 
-    with _unmeasured():
+    with unmeasured():
         return asyncio.run(read())
 
 

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher as Argon2
 from sqlalchemy import text
 from support.log import settle
 from support.waiting import until
 
+from app.security import Argon2Hasher
 from app.wiring import Process
 from db.engine import Database
 from db.schema import metadata
@@ -123,6 +126,12 @@ class Watch:
         result = await self.result()
         assert not result.errors
         return result.data
+
+
+def with_quick_passwords(process: Process) -> Process:
+    """The process with passwords that cost nothing to check: what they cost in earnest is tested where it matters."""
+    cheapest = PasswordHash((Argon2(time_cost=1, memory_cost=8, parallelism=1),))
+    return replace(process, services=replace(process.services, hasher=Argon2Hasher(1, cheapest)))
 
 
 def order_id(key: UUID) -> str:
