@@ -22,6 +22,7 @@ from domain.events.model import EventKind
 
 EVENTS = 10_000
 AT_ONCE = 500
+WARM = 3
 COST = 2_000_000
 """Bytes that a client which stops reading may cost."""
 
@@ -87,7 +88,9 @@ async def test_a_client_that_stops_reading_costs_little_and_loses_nothing(
 ):
     token = await asyncio.to_thread(server.sign_in, "admin", PASSWORD) or ""
     pour = Pour(server, token, database)
-    await pour.all("warm")
+    # By then the server has taken from its host what it needs for so many events, whoever reads them.
+    for _ in range(WARM):
+        await pour.all("warm")
     took_alone, most_alone = await pour.all("alone")
 
     async with bare(socket_url(server)) as sleeper:
