@@ -19,6 +19,8 @@ log = structlog.get_logger("orderwire.live")
 BATCH = 500
 RING = 2048
 """How many of the newest events are kept: who follows closely costs the database nothing."""
+AT_ONCE = 32
+"""After how many events a follower lets other work have its turn; there may be a thousand followers."""
 RETRY = 0.5
 
 
@@ -73,6 +75,8 @@ class Hub:
                 for event in events:
                     yield event
                     position = event.position
+                    if position % AT_ONCE == 0:
+                        await asyncio.sleep(0)
             # Nothing is awaited between the last look at the position and this.
             self._must_still_be(epoch)
             await self._news.wait()
