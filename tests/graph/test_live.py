@@ -92,6 +92,32 @@ async def test_other_variables_rights_or_persons_are_executed_apart(shop: Shop, 
     assert [sum(each["allowed"] for each in actions) for actions in told] == [2, 2, 0, 0, 0, 2]
 
 
+async def test_a_cursor_s_variable_that_is_used_elsewhere_too_makes_a_difference(shop: Shop, admin: Actor):
+    query = """
+subscription ($after: String) { orderStatusChanged(after: $after, filter: {currency: {eq: $after}}) { to } }
+"""
+    async with shop.watching(WATCH, admin) as watch:
+        await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+
+    async with shop.watching(query, admin) as everything, shop.watching(query, admin, after=cursor) as nothing:
+        await place(shop, admin, ("MUG", 1))
+        assert (await everything.next())["orderStatusChanged"]["to"] == "PENDING"
+        assert shop.process.services.streams.executions == 2
+        assert not nothing.first.done()
+
+
+async def test_variables_that_the_operation_does_not_know_make_no_difference(shop: Shop, admin: Actor):
+    deep: list[Any] = []
+    for _ in range(400):
+        deep = [deep]
+
+    async with watchers(shop, (admin, {}), (admin, {"unknown": deep}), (admin, {"unknown": 1})) as watching:
+        assert shop.process.services.streams.executions == 1
+        await place(shop, admin, ("MUG", 1))
+        assert [(await watch.next())["orderStatusChanged"]["to"] for watch in watching] == ["PENDING"] * 3
+
+
 async def test_who_joins_while_the_rights_of_others_are_asked_is_not_ended(
     shop: Shop, admin: Actor, monkeypatch: pytest.MonkeyPatch
 ):
