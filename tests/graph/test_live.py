@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from factories.goods import make_variant
@@ -116,6 +116,18 @@ async def test_variables_that_the_operation_does_not_know_make_no_difference(sho
         assert shop.process.services.streams.executions == 1
         await place(shop, admin, ("MUG", 1))
         assert [(await watch.next())["orderStatusChanged"]["to"] for watch in watching] == ["PENDING"] * 3
+
+
+def test_who_holds_every_right_and_who_holds_none_are_shown_different_things():
+    sights = {
+        Actor.anonymous().sight,
+        Actor(uuid4(), "everyman", scopes=frozenset(Scope)).sight,
+        Actor(uuid4(), "everybody", scopes=frozenset(Scope)).sight,
+        Actor(uuid4(), "boss", is_admin=True).sight,
+        Actor(uuid4(), "deputy", is_admin=True, scopes=frozenset({Scope.AUDIT_READ})).sight,
+    }
+
+    assert len(sights) == 3
 
 
 async def test_who_joins_while_the_rights_of_others_are_asked_is_not_ended(
