@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -34,6 +34,11 @@ class TextFrames(ASGIWebSocketAdapter):
         except (WebSocketDisconnect, RuntimeError) as error:
             # RuntimeError: the socket was closed from this side, while an operation still had something to say.
             raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        # Who is gone needs no goodbye; nor does who was told already.
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await super().close(code, reason)
 
 
 class Conversation(BaseGraphQLTransportWSHandler[Context, None]):

@@ -67,7 +67,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             # The client's own goodbye is waited for.
             self.read_paused = False
             self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(PATIENCE, self.transport.abort)
+        self._abort_soon()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -96,7 +96,26 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         for tell in tuple(self.on_writable):
             tell()
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._abort_soon()
+
+    def send_keepalive_ping(self) -> None:
+        super().send_keepalive_ping()
+        self._must_end()
+
     def keepalive_timeout(self) -> None:
         self.pong_timer = None
         self.pending_ping_payload = None
+        self._must_end()
         self.drop(TRY_AGAIN, "No answer to a ping")
+
+    def _must_end(self) -> None:
+        """Should the connection be closing: what is still to be sent may be for somebody who never reads it."""
+        if self.close_sent or self.transport.is_closing():
+            self._abort_soon()
+
+    def _abort_soon(self) -> None:
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(PATIENCE, self.transport.abort)

@@ -100,11 +100,14 @@ class EventSequencer:
 
     async def step(self) -> int:
         """Move at most a batch of committed events to the log; how many there were."""
+        before = self._floor
         row = await self._step()
         if row.moved is None:
             await self._make_room(row.head)
             row = await self._step()
-        self._floor = row.floor
+        # Several may take a step at once; what was to be looked through meanwhile still is.
+        if self._floor == before:
+            self._floor = row.floor
         return row.moved or 0
 
     async def drain(self) -> int:

@@ -65,5 +65,5 @@ class Actor:
         Who somebody is counts only where a right is missing, so those who hold every right are one.
         """
         if all(self.has(scope) for scope in Scope):
-            return type(self)(is_admin=self.is_admin)
+            return type(self)(is_admin=self.is_admin, scopes=frozenset(Scope))
         return self.rights

@@ -19,6 +19,8 @@ log = structlog.get_logger("orderwire.live")
 BATCH = 500
 RING = 2048
 """How many of the newest events are kept: who follows closely costs the database nothing."""
+AT_ONCE = 32
+"""After how many events a follower lets other work have its turn; there may be a thousand followers."""
 RETRY = 0.5
 
 
@@ -36,6 +38,7 @@ class Hub:
         self._rung = asyncio.Event()
         self._news = asyncio.Event()
         self._background = Background()
+        self._may_be_other = False
         self.position = 0
 
     async def start(self) -> None:
@@ -72,7 +75,10 @@ class Hub:
                 for event in events:
                     yield event
                     position = event.position
+                    if position % AT_ONCE == 0:
+                        await asyncio.sleep(0)
             # Nothing is awaited between the last look at the position and this.
+            self._must_still_be(epoch)
             await self._news.wait()
             self._must_still_be(epoch)
 
@@ -109,14 +115,20 @@ class Hub:
                     await self._rung.wait()
             self._rung.clear()
             try:
-                while events := await self._log.after(self.position, BATCH):
-                    self._take(events)
+                await self._read_on()
             except Exception as error:
                 # The database may be away for a while. Nothing is lost: the log is read from the same place again.
                 log.warning("log_unreadable", error=repr(error))
+                self._may_be_other = True
                 await asyncio.sleep(min(self._poll, RETRY))
-                with suppress(Exception):
-                    await self._compare()
+                self._rung.set()
+
+    async def _read_on(self) -> None:
+        if self._may_be_other:
+            await self._compare()
+            self._may_be_other = False
+        while events := await self._log.after(self.position, BATCH):
+            self._take(events)
 
     def _take(self, events: Sequence[Event]) -> None:
         if events[0].position != self.position + 1:
@@ -136,6 +148,8 @@ class Hub:
 
     async def _compare(self) -> None:
         """After an outage the database may be another one, whose positions mean other events: then all must go."""
+        # Where it is another one, it gets another epoch by this.
+        await self._settle()
         state = await self._log.state()
         is_other = state.epoch != self._state.epoch
         self._state = state

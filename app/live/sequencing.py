@@ -28,10 +28,10 @@ class Sequencing:
         self._sequencer, self._poll = sequencer, poll_seconds
         self._nudged = asyncio.Event()
         self._background = Background()
+        self._may_be_other = True
         self._swept = time.monotonic()
 
     async def start(self) -> None:
-        await self._sequencer.adopt()
         await self.settle()
         self._background.start(self._run())
 
@@ -53,15 +53,23 @@ class Sequencing:
                 await self.settle()
                 self._sweep()
             except Exception as error:
-                # Events stay where they are until the database is back, which may then be another one.
+                # Events stay where they are until the database is back.
                 log.warning("sequencer_failed", error=repr(error))
                 await asyncio.sleep(min(self._poll, RETRY))
-                with suppress(Exception):
-                    await self._sequencer.adopt()
+                self._nudged.set()
 
     async def settle(self) -> None:
         """Give everything that is committed its place, and tell of it."""
-        if await self._sequencer.drain():
+        if self._may_be_other:
+            await self._sequencer.adopt()
+            self._may_be_other = False
+        try:
+            moved = await self._sequencer.drain()
+        except Exception:
+            # When the database is back, it may be another one.
+            self._may_be_other = True
+            raise
+        if moved:
             self.on_news()
 
     def _sweep(self) -> None:

@@ -31,7 +31,9 @@ class Rights:
 
     async def withdrawn(self, viewers: Collection[Actor]) -> list[Actor]:
         """Those who lack a right that their token tells of. While the database is away nobody can say: this waits."""
-        keys = list({viewer.user_id for viewer in viewers if viewer.user_id is not None})
+        # Whoever joins while this is asked was not asked for, and was looked at when it joined.
+        asked = tuple(viewers)
+        keys = list({viewer.user_id for viewer in asked if viewer.user_id is not None})
         while True:
             try:
                 users = await self._users.by_ids(Actor.system(), keys)
@@ -39,7 +41,7 @@ class Rights:
                 log.warning("rights_unreadable", error=repr(error))
                 await asyncio.sleep(RETRY)
             else:
-                return [each for each in viewers if not _is_backed(each, users)]
+                return [each for each in asked if not _is_backed(each, users)]
 
 
 def _is_backed(viewer: Actor, users: Mapping[UUID, User]) -> bool:

@@ -47,6 +47,8 @@ class Source:
                     withheld = result if self._attempts_left > 1 and is_fault(result) else None
                     if withheld is None:
                         yield result
+                        # An execution that reads nothing waits for nothing, and many may have much to tell.
+                        await asyncio.sleep(0)
                     else:
                         self._attempts_left -= 1
                         await self._recover()

@@ -1,12 +1,13 @@
 """One subscription from its beginning: what was missed is told to it alone, then it joins the others."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import orjson
-from graphql import FieldNode, VariableNode
+from graphql import FieldNode, GraphQLResolveInfo, VariableNode, Visitor, visit
 
 from domain.events.model import Event
 from domain.refusals import Refusal, Refused
@@ -100,15 +101,32 @@ class Subscriber(Source):
             raise Refused(refusal, cursor=self._feed.cursor(self.done))
 
     def _key(self, info: Info) -> Key:
-        """Where somebody begins makes no difference to what is new."""
-        after = _variables_of(info, "after")
-        variables = {name: value for name, value in (self._operation.variables or {}).items() if name not in after}
+        """Where somebody begins makes no difference to what is new, nor does what the operation does not ask for."""
+        wanted = _variables(info)
+        variables = {name: value for name, value in (self._operation.variables or {}).items() if name in wanted}
         given = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
         return self._operation.query, self._operation.name, given, self._context.viewer.sight
 
 
-def _variables_of(info: Info, argument: str) -> set[str]:
-    """The variables that a document gives to an argument of the subscribed field."""
+def _variables(info: Info) -> set[str]:
+    """The variables of an operation, but for those that tell only where to begin."""
+    uses = Uses()
+    raw = cast("GraphQLResolveInfo[Context]", info._raw_info)  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]  # noqa: SLF001
+    for part in (info.operation, *raw.fragments.values()):
+        visit(part, uses)
     root = (each for each in info.operation.selection_set.selections if isinstance(each, FieldNode))
-    given = (each.value for field in root for each in field.arguments or () if each.name.value == argument)
-    return {value.name.value for value in given if isinstance(value, VariableNode)}
+    after = (each.value for field in root for each in field.arguments or () if each.name.value == "after")
+    uses.names.subtract(value.name.value for value in after if isinstance(value, VariableNode))
+    # One place is that of its declaration.
+    return {name for name, count in uses.names.items() if count > 1}
+
+
+class Uses(Visitor):
+    """Counts the places at which variables stand in a document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: Counter[str] = Counter()
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.names[node.name.value] += 1

@@ -61,5 +61,23 @@ async def test_a_client_that_vanishes_while_it_is_answered_is_no_error(
     assert complaints(caplog) == []
 
 
+async def test_a_client_that_vanishes_before_it_is_turned_away_is_no_error(
+    server: Server, caplog: pytest.LogCaptureFixture
+):
+    async with bare(server.socket_url) as client:
+        await client.send(type="connection_init")
+        for number in range(8):
+            await client.send(type="subscribe", id=str(number), payload={"query": get_introspection_query()})
+        [socket] = [each for each in server.connections if isinstance(each, SocketProtocol)]
+        await until(lambda: not socket.is_writable)
+        # The first is of the wrong shape, which cannot be said, and so the second is not taken.
+        await client.send()
+        await client.send()
+        await until(lambda: socket.queue.qsize() == 1)
+
+    await until(lambda: "websocket" in [_event(record) for record in caplog.records])
+    assert complaints(caplog) == []
+
+
 def _event(record: logging.LogRecord) -> object:
     return record.msg["event"] if isinstance(record.msg, dict) else None

@@ -1,17 +1,21 @@
 """What the server's WebSocket protocol adds to uvicorn's, seen from the wire."""
 
 import asyncio
+import time
+from contextlib import AsyncExitStack
 
 import orjson
 from factories.goods import make_variant
 from factories.people import make_admin
-from support.bare import bare
-from support.server import serving
+from graphql import get_introspection_query
+from support.bare import Bare, bare
+from support.server import Server, serving
 from support.sockets import connected, watching
 from support.waiting import until
 from websockets.frames import Opcode
 
 from app.settings import Settings
+from app.socket_protocol import SocketProtocol
 
 SERVICE_RESTART = 1012
 TRY_AGAIN = 1013
@@ -54,6 +58,38 @@ async def test_a_server_that_stops_tells_its_watchers_to_connect_anew(settings: 
         closing = asyncio.create_task(client.closing())
 
     assert await closing == (SERVICE_RESTART, "")
+
+
+async def fill(server: Server, client: Bare) -> SocketProtocol:
+    """Send a client that reads nothing more than can be written; the server's end of the connection."""
+    await client.send(type="connection_init")
+    for number in range(8):
+        await client.send(type="subscribe", id=str(number), payload={"query": get_introspection_query()})
+    [socket] = [each for each in server.connections if isinstance(each, SocketProtocol)]
+    await until(lambda: not socket.is_writable)
+    return socket
+
+
+async def test_a_client_that_takes_leave_and_reads_nothing_does_not_stay(settings: Settings):
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 1.0})
+    async with serving(hasty) as server, bare(server.socket_url) as client:
+        socket = await fill(server, client)
+        await client.close()
+        await until(socket.transport.is_closing)
+        assert not socket.close_sent
+
+        await until(lambda: socket not in server.connections)
+
+
+async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(settings: Settings):
+    patient = settings.model_copy(update={"shutdown_seconds": 60})
+    async with AsyncExitStack() as stack:
+        async with serving(patient) as server:
+            client = await stack.enter_async_context(bare(server.socket_url))
+            await fill(server, client)
+            began = time.monotonic()
+
+        assert time.monotonic() - began < 10
 
 
 async def test_who_reads_nothing_is_dropped_and_resumes_where_it_was(settings: Settings):

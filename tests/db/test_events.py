@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from db.engine import Database
-from db.event_sequencer import EventSequencer
+from db.event_sequencer import STEP_LOCK, EventSequencer
 from db.events import EventLog
 from db.unit_of_work import SqlUnitOfWork
 from domain.actor import Actor
@@ -159,6 +159,28 @@ async def test_of_two_sweeps_at_once_one_counts_what_is_found_and_what_is_new_is
     assert [(entry["event"], entry["count"]) for entry in logs] == [("events_swept", 3)]
     gauges = await sequencers[0].gauges()
     assert (gauges.swept, gauges.pending, gauges.head) == (3, 0, 9)
+
+
+async def test_a_sweep_that_is_asked_for_during_a_step_is_not_forgotten(database: Database):
+    sequencer = EventSequencer(database)
+    await write(database, event(uuid4()))
+    await sequencer.drain()
+    async with database.transaction() as holder:
+        await holder.execute(STEP_LOCK)
+        step = asyncio.create_task(sequencer.drain())
+        await asyncio.sleep(0.1)
+        sequencer.forget()
+    await step
+    await database.execute(
+        text(
+            "INSERT INTO pending_events (xid, aggregate_type, aggregate_id, sequence, kind)"
+            " VALUES ('3', 'ORDER', gen_random_uuid(), 1, 'ORDER_STATUS_CHANGED')"
+        )
+    )
+
+    assert await sequencer.drain() == 1
+    gauges = await sequencer.gauges()
+    assert (gauges.swept, gauges.pending) == (1, 0)
 
 
 async def test_two_sequencers_share_the_work_and_give_no_place_twice(database: Database):

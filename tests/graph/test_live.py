@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from factories.goods import make_variant
@@ -18,6 +19,7 @@ from support.waiting import until
 from app.settings import Settings
 from app.wiring import running
 from db.engine import Database
+from db.users import UserReader
 from domain.actor import Actor, Scope
 
 WATCH = """
@@ -88,6 +90,69 @@ async def test_other_variables_rights_or_persons_are_executed_apart(shop: Shop, 
     assert executions == 5
     # Those who share are those who would be told the same: this order may not be moved by anna, who placed it.
     assert [sum(each["allowed"] for each in actions) for actions in told] == [2, 2, 0, 0, 0, 2]
+
+
+async def test_a_cursor_s_variable_that_is_used_elsewhere_too_makes_a_difference(shop: Shop, admin: Actor):
+    query = """
+subscription ($after: String) { orderStatusChanged(after: $after, filter: {currency: {eq: $after}}) { to } }
+"""
+    async with shop.watching(WATCH, admin) as watch:
+        await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+
+    async with shop.watching(query, admin) as everything, shop.watching(query, admin, after=cursor) as nothing:
+        await place(shop, admin, ("MUG", 1))
+        assert (await everything.next())["orderStatusChanged"]["to"] == "PENDING"
+        assert shop.process.services.streams.executions == 2
+        assert not nothing.first.done()
+
+
+async def test_variables_that_the_operation_does_not_know_make_no_difference(shop: Shop, admin: Actor):
+    deep: list[Any] = []
+    for _ in range(400):
+        deep = [deep]
+
+    async with watchers(shop, (admin, {}), (admin, {"unknown": deep}), (admin, {"unknown": 1})) as watching:
+        assert shop.process.services.streams.executions == 1
+        await place(shop, admin, ("MUG", 1))
+        assert [(await watch.next())["orderStatusChanged"]["to"] for watch in watching] == ["PENDING"] * 3
+
+
+def test_who_holds_every_right_and_who_holds_none_are_shown_different_things():
+    sights = {
+        Actor.anonymous().sight,
+        Actor(uuid4(), "everyman", scopes=frozenset(Scope)).sight,
+        Actor(uuid4(), "everybody", scopes=frozenset(Scope)).sight,
+        Actor(uuid4(), "boss", is_admin=True).sight,
+        Actor(uuid4(), "deputy", is_admin=True, scopes=frozenset({Scope.AUDIT_READ})).sight,
+    }
+
+    assert len(sights) == 3
+
+
+async def test_who_joins_while_the_rights_of_others_are_asked_is_not_ended(
+    shop: Shop, admin: Actor, monkeypatch: pytest.MonkeyPatch
+):
+    clerk = await make_user(shop.database, "clerk", Scope.ORDERS_READ)
+    read = UserReader.by_ids
+    are_asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: UserReader, viewer: Actor, keys: Sequence[UUID]) -> Any:
+        users = await read(reader, viewer, keys)
+        if list(keys) == [admin.user_id]:
+            are_asked.set()
+            await may_answer.wait()
+        return users
+
+    async with shop.watching(WATCH, admin) as first:
+        monkeypatch.setattr(UserReader, "by_ids", slow)
+        await place(shop, admin, ("MUG", 1))
+        await are_asked.wait()
+        async with shop.watching(WATCH, clerk) as second:
+            may_answer.set()
+            assert (await first.next())["orderStatusChanged"]["to"] == "PENDING"
+            await place(shop, admin, ("MUG", 1))
+            assert (await second.next())["orderStatusChanged"]["to"] == "PENDING"
 
 
 async def refusal(watch: Watch) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Bare:
         self._protocol.send_text(orjson.dumps(message))
         await self._flush()
 
+    async def close(self) -> None:
+        self._protocol.send_close(1000)
+        await self._flush()
+
     async def frames(self) -> AsyncGenerator[Frame]:
         """Every frame until the connection has ended."""
         while data := await self._reader.read(65536):
