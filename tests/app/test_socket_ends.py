@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from factories.people import make_admin
-from graphql import get_introspection_query
-from support.bare import bare
+from support.bare import bare, fill
 from support.server import Server, complaints, serving
 from support.sockets import connected
 from support.waiting import until
 
 from app.settings import Settings
-from app.socket_protocol import SocketProtocol
 
 ME = "{ me { username } }"
 
@@ -47,11 +45,7 @@ async def test_a_client_that_vanishes_while_it_is_answered_is_no_error(
     server: Server, caplog: pytest.LogCaptureFixture
 ):
     async with bare(server.socket_url) as client:
-        await client.send(type="connection_init")
-        for number in range(8):
-            await client.send(type="subscribe", id=str(number), payload={"query": get_introspection_query()})
-        [socket] = [each for each in server.connections if isinstance(each, SocketProtocol)]
-        await until(lambda: not socket.is_writable)
+        socket = await fill(server, client)
         # The first cannot be answered, and so the second is not taken: what was to be sent comes first in the end.
         await client.send(type="ping")
         await client.send(type="ping")
@@ -65,11 +59,7 @@ async def test_a_client_that_vanishes_before_it_is_turned_away_is_no_error(
     server: Server, caplog: pytest.LogCaptureFixture
 ):
     async with bare(server.socket_url) as client:
-        await client.send(type="connection_init")
-        for number in range(8):
-            await client.send(type="subscribe", id=str(number), payload={"query": get_introspection_query()})
-        [socket] = [each for each in server.connections if isinstance(each, SocketProtocol)]
-        await until(lambda: not socket.is_writable)
+        socket = await fill(server, client)
         # The first is of the wrong shape, which cannot be said, and so the second is not taken.
         await client.send()
         await client.send()

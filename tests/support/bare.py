@@ -7,10 +7,17 @@ from contextlib import asynccontextmanager
 
 import orjson
 import websockets
+from support.server import Server
 from support.sockets import PROTOCOL
+from support.waiting import until
 from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.uri import parse_uri
+
+from app.socket_protocol import SocketProtocol
+
+LONG = f"{{ {'x' * 200_000}: __typename }}"
+"""An operation whose answer is long, and cheap."""
 
 
 class Bare:
@@ -45,6 +52,16 @@ class Bare:
     async def _flush(self) -> None:
         self._writer.writelines(self._protocol.data_to_send())
         await self._writer.drain()
+
+
+async def fill(server: Server, client: Bare) -> SocketProtocol:
+    """Have a client that reads nothing be answered more than can be written; the server's end of the connection."""
+    await client.send(type="connection_init")
+    for number in range(8):
+        await client.send(type="subscribe", id=str(number), payload={"query": LONG})
+    [end] = [each for each in server.connections if isinstance(each, SocketProtocol)]
+    await until(lambda: not end.is_writable)
+    return end
 
 
 @asynccontextmanager
