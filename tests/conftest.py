@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import nullcontext
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,7 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
+from support.measuring import unmeasured
 from support.shop import Shop, with_quick_passwords
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
@@ -45,6 +47,22 @@ LONGEST = (
     "test_live.py",
 )
 """The files that take longest, the longest first."""
+
+
+REPEATED = (
+    "test_clients.py",
+    "test_contract.py",
+    "test_filters.py",
+    "test_inventory_races.py",
+    "test_live_across.py",
+    "test_orders_races.py",
+    "test_paging.py",
+    "test_paging_nested.py",
+    "test_playground.py",
+    "test_rights.py",
+    "test_statements.py",
+)
+"""The files that go again and again where other tests have been: to count their lines takes as long as to run them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,6 +93,14 @@ def _memory() -> Path | None:
     shared = Path("/dev/shm")
     has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
     return shared if has_room else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _measured(request: pytest.FixtureRequest) -> Generator[None]:
+    """Count lines and branches where something new is run."""
+    is_repeated = request.path.name in REPEATED or request.path.parent.name == "proofs"
+    with unmeasured() if is_repeated else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

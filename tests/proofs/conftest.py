@@ -10,19 +10,11 @@ from collections.abc import Generator
 import pytest
 from rich.console import Console
 from rich.table import Table
-from support.measuring import unmeasured
 
 MINUTES = float(os.environ.get("ORDERWIRE_TORTURE_MINUTES", "0"))
 """Minutes that each proof under load goes on in the long mode; 0 is the short mode."""
 
 SHORT = 2.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _only_what_happens_counts() -> Generator[None]:
-    """The load goes where other tests have been: counting lines would only make it less."""
-    with unmeasured():
-        yield
 
 
 @pytest.fixture
