@@ -13,6 +13,7 @@ from app.background import Background
 from db.events import EventLog
 from domain.events.model import Event, LogState, cursor_expired, other_log
 from domain.refusals import Refused
+from graph.live.together import Together
 
 log = structlog.get_logger("orderwire.live")
 
@@ -39,8 +40,7 @@ class Hub:
         self._news = asyncio.Event()
         self._background = Background()
         self._may_be_other = False
-        self._this_look: asyncio.Task[LogState] | None = None
-        self._next_look: asyncio.Task[LogState] | None = None
+        self._looking = Together[None, LogState](self._look)
         self.position = 0
 
     async def start(self) -> None:
@@ -56,12 +56,7 @@ class Hub:
         self._rung.set()
 
     async def begin(self, after: str | None) -> int:
-        # Thousands may come at once, after a restart: all who come during one look share the next.
-        if self._next_look is None:
-            self._next_look = asyncio.create_task(self._look(self._this_look))
-            # Those who wait for it see its error; they may all have gone by then.
-            self._next_look.add_done_callback(lambda look: look.cancelled() or look.exception())
-        state = await asyncio.shield(self._next_look)
+        state = await self._looking.ask(None)
         return state.head if after is None else state.position_of(after, "after")
 
     async def past(self, position: int) -> AsyncGenerator[Sequence[Event]]:
@@ -86,12 +81,8 @@ class Hub:
             await self._news.wait()
             self._must_still_be(epoch)
 
-    async def _look(self, before: asyncio.Task[LogState] | None) -> LogState:
-        """The log, with all that was committed before this look began."""
-        if before is not None:
-            await asyncio.wait([before])
-        self._this_look, self._next_look = self._next_look, None
-        # To those who come it is the past, though it may still wait for its place.
+    async def _look(self, _asked: set[None]) -> LogState:
+        """The log, with all that is committed: to those who come it is the past, though it may wait for its place."""
         await self._settle()
         return await self._log.state()
 

@@ -11,6 +11,7 @@ from domain.actor import Actor
 from domain.refusals import ErrorCode, Refusal
 from domain.users.model import User
 from domain.users.ports import UserReader
+from graph.live.together import Together
 
 log = structlog.get_logger("orderwire.live")
 
@@ -22,10 +23,11 @@ class Rights:
 
     def __init__(self, users: UserReader) -> None:
         self._users = users
+        self._asking = Together(self.withdrawn)
 
     async def refusal(self, viewer: Actor) -> Refusal | None:
         """Why a viewer may be told nothing more, if so."""
-        if await self.withdrawn([viewer.rights]):
+        if viewer.rights in await self._asking.ask(viewer.rights):
             return rights_changed()
         return ended(viewer)
 
