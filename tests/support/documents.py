@@ -70,7 +70,8 @@ class Document:
 
 def documents() -> list[Document]:
     """All of them: at the root and below docs/."""
-    return [Document(path) for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))]
+    folders = (ROOT / "docs").rglob("*.md"), (ROOT / "bench").glob("*.md")
+    return [Document(path) for paths in (ROOT.glob("*.md"), *folders) for path in sorted(paths)]
 
 
 def document(name: str) -> Document:
