@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
+from support.waiting import until
 
 from db.engine import Database
 from db.event_sequencer import STEP_LOCK, EventSequencer
@@ -161,6 +162,13 @@ async def test_of_two_sweeps_at_once_one_counts_what_is_found_and_what_is_new_is
     assert (gauges.swept, gauges.pending, gauges.head) == (3, 0, 9)
 
 
+WAITING = """
+SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted
+"""
+"""How many wait for the turn to take a step."""
+
+
 async def test_a_sweep_that_is_asked_for_during_a_step_is_not_forgotten(database: Database):
     sequencer = EventSequencer(database)
     await write(database, event(uuid4()))
@@ -168,7 +176,11 @@ async def test_a_sweep_that_is_asked_for_during_a_step_is_not_forgotten(database
     async with database.transaction() as holder:
         await holder.execute(STEP_LOCK)
         step = asyncio.create_task(sequencer.drain())
-        await asyncio.sleep(0.1)
+
+        async def is_stepping() -> bool:
+            return bool((await database.read(text(WAITING)))[0][0])
+
+        await until(is_stepping)
         sequencer.forget()
     await step
     await database.execute(

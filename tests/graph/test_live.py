@@ -189,6 +189,17 @@ async def test_an_event_after_a_right_was_withdrawn_is_not_told(shop: Shop, admi
         assert (await watch.next())["orderStatusChanged"]["order"]["number"] == order["number"]
 
 
+async def test_rights_are_asked_also_where_the_log_before_was_longer(shop: Shop, admin: Actor):
+    streams: Any = shop.process.services.streams
+    async with shop.watching(WATCH, admin) as watch:
+        # As after an outage that brought another database, whose positions are lower.
+        streams._checked = 1_000_000
+        await shop.database.execute(text("UPDATE users SET is_admin = false"))
+        await place(shop, admin, ("MUG", 1))
+
+        assert (await refusal(watch))["code"] == "UNAUTHENTICATED"
+
+
 async def test_a_scope_that_was_withdrawn_ends_the_stream_and_one_that_was_added_does_not(shop: Shop, admin: Actor):
     clerk = await make_user(shop.database, "clerk", Scope.ORDERS_READ)
     async with shop.watching(WATCH, clerk) as watch:
