@@ -57,7 +57,7 @@ def _explain(error: Exception) -> tuple[str, int] | None:
     # Imported here, for a command that ends well may need none of them.
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
-    from app.security import SettingError
+    from app.keys import SettingError
     from domain.refusals import Refused
 
     match error:
@@ -108,8 +108,8 @@ def migrate() -> None:
 @app.command()
 def seed() -> None:
     """Fill an empty shop with the demo shop."""
+    from app.passwords import Argon2Hasher
     from app.prepare import seed as fill
-    from app.security import Argon2Hasher
 
     async def work(database: Any) -> bool:
         return await fill(database, Argon2Hasher(1), Settings().currency)
@@ -127,7 +127,7 @@ def create_admin(
     ],
 ) -> None:
     """Make another admin."""
-    from app.security import Argon2Hasher
+    from app.passwords import Argon2Hasher
     from app.wiring import system_unit_of_work
     from domain.users.commands import register_user
 

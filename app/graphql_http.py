@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 import structlog
 from cross_web import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -21,9 +21,9 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 
 from app.graphql_socket import Conversation, TextFrames
 from app.wiring import Process
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.refusals import Refused
-from domain.users.ports import TokenIssuer
+from domain.tokens.ports import TokenIssuer
 from graph.context import Context
 from graph.live.subscriber import Subscriber
 from graph.schema import ShopSchema
@@ -92,7 +92,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         process: Process = request.app.state.process
         actor = _actor(process.services.issuer, request.headers.get("authorization"))
-        return Context(process.services, actor, request.state.request_id)
+        return Context(process.services, actor, origin_of(request))
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Sign in by `{"Authorization": "Bearer …"}` in the payload of connection_init."""
@@ -150,6 +150,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if not isinstance(parsed, dict | list):
             raise HTTPException(400, "Expected a JSON object.")
         return cast("Any", parsed)
+
+
+def origin_of(connection: HTTPConnection) -> Origin:
+    """Which request this is, and where it comes from."""
+    return Origin(connection.state.request_id, connection.client.host if connection.client else None)
 
 
 def _actor(issuer: TokenIssuer, authorization: str | None) -> Actor:

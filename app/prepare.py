@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
-from app.security import Argon2Hasher, signing_key, write_secret
+from app.keys import signing_key, write_secret
+from app.passwords import Argon2Hasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate

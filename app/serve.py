@@ -96,6 +96,7 @@ def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.C
         log_config=None,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         # A message over a socket is an operation too.
         ws_max_size=settings.max_body_bytes,
     )

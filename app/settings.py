@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     password_hashers: int = Field(
         default=2, ge=1, le=32, description="How many passwords are hashed at once, in threads."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed,"
+        " separated by commas; `*` for all, where nobody else can reach the server.",
+    )
     allowed_origins: str = Field(
         default="",
         description="Origins whose pages may call the server, separated by commas, such as https://shop.example.",

@@ -8,8 +8,9 @@ from app.chores import Chores
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
-from app.security import Argon2Hasher, JwtIssuer
+from app.passwords import Argon2Hasher
 from app.settings import Settings
+from app.tokens import JwtIssuer
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
 from db.engine import Database, count_statements
@@ -23,7 +24,7 @@ from db.reports import SqlReports
 from db.returns import AdjustmentReader, OrderReturnReader
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from graph.context import Services
 from graph.live.streams import Streams
 from graph.readers import Readers
@@ -62,8 +63,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
 
-    def begin(actor: Actor, request_id: str | None) -> SqlUnitOfWork:
-        return SqlUnitOfWork(database, actor, request_id, sequencing.nudge)
+    def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
+        return SqlUnitOfWork(database, actor, origin, sequencing.nudge)
 
     chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
     streams = Streams(hub, UserReader(log_database), settings.live_queue)

@@ -26,13 +26,13 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import UserDefinedType
 
 from db.base import check_in, metadata, new_id, now, timestamp
 from db.engine import Database
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
 
@@ -61,6 +61,7 @@ pending_events = Table(
     # Without an index: the rows are few, and gone in a moment.
     Column("actor_id", Uuid, ForeignKey("users.id", ondelete="SET NULL")),
     Column("request_id", Text),
+    Column("address", INET),
     timestamp("occurred_at"),
     # The table is a queue: it stays as small as what is under way, if the dead rows are cleared often enough.
     postgresql_with={"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000},
@@ -79,6 +80,7 @@ events = Table(
     # No foreign key: what somebody did stays on record, and the sequencer waits for no lock on a user.
     Column("actor_id", Uuid),
     Column("request_id", Text),
+    Column("address", INET),
     timestamp("occurred_at", default=False),
     Column("logged_at", timestamp("logged_at").type, nullable=False, server_default=func.clock_timestamp()),
     Index("events_id_idx", "id"),
@@ -113,8 +115,8 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 class SqlEventWriter:
     """Writes the events of one transaction."""
 
-    def __init__(self, connection: AsyncConnection, actor: Actor, request_id: str | None) -> None:
-        self._connection, self._actor, self._request_id = connection, actor, request_id
+    def __init__(self, connection: AsyncConnection, actor: Actor, origin: Origin | None) -> None:
+        self._connection, self._actor, self._origin = connection, actor, origin
 
     async def write(self, recorded: Sequence[NewEvent]) -> None:
         """Store events, in their order, while the rows of their aggregates are locked."""
@@ -128,7 +130,8 @@ class SqlEventWriter:
                 "kind": event.kind,
                 "payload": dict(event.payload),
                 "actor_id": self._actor.user_id,
-                "request_id": self._request_id,
+                "request_id": self._origin and self._origin.request_id,
+                "address": self._origin and self._origin.address,
                 "occurred_at": moment,
             }
             for event in recorded
@@ -166,5 +169,6 @@ def to_event(row: Row[Any]) -> Event:
         row.payload,
         row.actor_id,
         row.request_id,
+        None if row.address is None else str(row.address),
         row.occurred_at,
     )

@@ -6,8 +6,8 @@ from sqlalchemy import delete, exists
 
 from db.base import now
 from db.engine import Database
+from db.tokens import refresh_tokens
 from db.unit_of_work import idempotency_keys
-from db.users import refresh_tokens
 
 
 class Housekeeping:

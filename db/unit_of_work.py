@@ -24,8 +24,9 @@ from db.orders import SqlOrderStore
 from db.reading import violated
 from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
-from db.users import SqlRefreshTokenStore, SqlUserStore
-from domain.actor import Actor
+from db.tokens import SqlRefreshTokenStore
+from db.users import SqlUserStore
+from domain.actor import Actor, Origin
 from domain.events.model import NewEvent
 from domain.refusals import Refused, idempotency_conflict, unauthenticated
 
@@ -73,9 +74,12 @@ class SqlUnitOfWork:
     warehouses: SqlWarehouseStore
     stock: SqlStockGuard
 
-    def __init__(self, database: Database, actor: Actor, request_id: str | None, announce: Callable[[], None]) -> None:
-        """`announce` is called after a transaction with events has committed."""
-        self._database, self._actor, self._request_id = database, actor, request_id
+    def __init__(self, database: Database, actor: Actor, origin: Origin | None, announce: Callable[[], None]) -> None:
+        """`origin` is None for what the process does by itself.
+
+        `announce` is called after a transaction with events has committed.
+        """
+        self._database, self._actor, self._origin = database, actor, origin
         self._announce = announce
         self._stack = AsyncExitStack()
         self._events: list[NewEvent] = []
@@ -114,7 +118,7 @@ class SqlUnitOfWork:
 
     async def _write_events(self) -> None:
         if self._events:
-            await SqlEventWriter(self._running, self._actor, self._request_id).write(self._events)
+            await SqlEventWriter(self._running, self._actor, self._origin).write(self._events)
 
     async def _close(self, error: BaseException | None) -> None:
         """Commit, or roll back because of an error."""

@@ -1,19 +1,17 @@
-"""Users and refresh tokens: tables, the stores for commands, the reader for queries."""
+"""Users: the table, the store for commands, the reader for queries."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     ColumnElement,
-    ForeignKey,
     Index,
     Row,
     Table,
     Text,
-    Uuid,
     false,
     func,
     insert,
@@ -41,34 +39,13 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # The sequence of the user's last event; the first one is the registration.
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
     timestamp("created_at"),
     timestamp("last_login_at", nullable=True),
     Index("users_username_key", func.lower(text("username")), unique=True),
     Index("users_email_key", func.lower(text("email")), unique=True),
     Index("users_created_at_idx", "created_at", "id"),
-)
-
-refresh_tokens = Table(
-    "refresh_tokens",
-    metadata,
-    id_column(),
-    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-    # All tokens that follow from one sign-in carry the id of the first.
-    Column("family", Uuid, nullable=False, index=True),
-    Column("digest", Text, nullable=False, unique=True),
-    timestamp("created_at"),
-    timestamp("expires_at", default=False),
-    timestamp("used_at", nullable=True),
-    timestamp("ended_at", nullable=True),
-)
-
-revoked_tokens = Table(
-    "revoked_tokens",
-    metadata,
-    Column("jti", Uuid, primary_key=True),
-    timestamp("expires_at", default=False),
-    timestamp("revoked_at"),
-    Index("revoked_tokens_expires_at_idx", "expires_at"),
 )
 
 
@@ -137,43 +114,13 @@ class SqlUserStore:
         row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
 
+    async def next_version(self, user_id: UUID) -> int:
+        statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)
+        return (await self._connection.execute(statement.returning(users.c.version))).scalar_one()
+
     async def logged_in(self, user_id: UUID) -> User:
         statement = update(users).where(users.c.id == user_id).values(last_login_at=now())
         return to_user((await self._connection.execute(statement.returning(users))).one())
-
-
-class SqlRefreshTokenStore:
-    """Refresh tokens by digest; the tokens themselves are never stored."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def add(self, user_id: UUID, digest: str, expires_at: datetime, family: UUID | None) -> None:
-        token_id = new_id()
-        statement = insert(refresh_tokens).values(
-            id=token_id, user_id=user_id, family=family or token_id, digest=digest, expires_at=expires_at
-        )
-        await self._connection.execute(statement)
-
-    async def spend(self, digest: str) -> tuple[UUID, UUID] | None:
-        mine = refresh_tokens.c.digest == digest
-        family_of = select(refresh_tokens.c.family).where(mine).scalar_subquery()
-        # The first token of the family is the lock of all: whoever ends the family must not miss a token that
-        # somebody else is just being given.
-        first = select(refresh_tokens.c.id).where(refresh_tokens.c.id == family_of).with_for_update()
-        if (await self._connection.execute(first)).first() is None:
-            return None
-        token = (await self._connection.execute(select(refresh_tokens).where(mine))).one()
-        moment = now()
-        if token.used_at is not None:
-            family = update(refresh_tokens).where(refresh_tokens.c.family == token.family)
-            await self._connection.execute(family.values(ended_at=moment))
-            return None
-        if token.ended_at is not None or token.expires_at <= moment:
-            return None
-        used = update(refresh_tokens).where(refresh_tokens.c.id == token.id).values(used_at=moment)
-        await self._connection.execute(used)
-        return token.user_id, token.family
 
 
 def _taken(error: IntegrityError) -> Exception:

@@ -7,6 +7,14 @@ from typing import Self
 from uuid import UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which request something came with, and from which network address."""
+
+    request_id: str
+    address: str | None = None
+
+
 class Scope(StrEnum):
     """A right that a user may hold; reading and writing are separate."""
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import strawberry
 
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.events.model import Event
 from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
-from domain.users.ports import PasswordHasher, TokenIssuer, UsersUnitOfWork
+from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, UsersUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, TokensUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 
@@ -28,8 +29,8 @@ class Services:
     """What the process offers to every request; made once, by app/wiring.py."""
 
     readers: Readers
-    begin: Callable[[Actor, str], ShopUnitOfWork]
-    """A new unit of work for an actor and a request id."""
+    begin: Callable[[Actor, Origin], ShopUnitOfWork]
+    """A new unit of work for an actor, and where they act from."""
     feed: EventFeed
     streams: "Streams"
     hasher: PasswordHasher
@@ -59,7 +60,7 @@ class EventSource(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """One operation: who asks, under which request id, with which loaders.
+    """One operation: who asks, from where, with which loaders.
 
     A WebSocket makes one context for the whole connection; `renewed` gives each operation, and each event of a
     subscription, loaders of its own, so that none answers with rows another has read before.
@@ -67,13 +68,17 @@ class Context:
 
     services: Services
     viewer: Actor
-    request_id: str
+    origin: Origin
     connection_params: dict[str, Any] | None = None
     source: EventSource | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         self.renew_loaders()
+
+    @property
+    def request_id(self) -> str:
+        return self.origin.request_id
 
     @property
     def readers(self) -> Readers:
@@ -103,7 +108,7 @@ class Context:
 
     def unit_of_work(self) -> ShopUnitOfWork:
         """A transaction in the viewer's name."""
-        return self.services.begin(self.viewer, self.request_id)
+        return self.services.begin(self.viewer, self.origin)
 
 
 Info = strawberry.Info[Context, None]

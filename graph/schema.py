@@ -27,6 +27,7 @@ from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
 from graph.reports.queries import ReportQueries
 from graph.scalars import SCALARS
+from graph.tokens.mutations import TokenMutations
 from graph.users.mutations import UserMutations
 from graph.users.queries import UserQueries
 
@@ -69,7 +70,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, OrderMutations, InventoryMutations):
+class Mutation(UserMutations, TokenMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

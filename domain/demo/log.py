@@ -37,4 +37,6 @@ class Log:
         moment: datetime,
     ) -> None:
         position = len(self.events) + 1
-        self.events.append(Event(self._dice.id(moment), position, kind, *subject, payload, actor_id, None, moment))
+        self.events.append(
+            Event(self._dice.id(moment), position, kind, *subject, payload, actor_id, None, None, moment)
+        )

@@ -45,16 +45,6 @@ class Credentials:
     password_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a sign-in hands out. `expires_in` is the life of the access token in seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int
-    user: User
-
-
 def check_registration(username: str, email: str | None, password: str) -> list[Refusal]:
     """Every written rule that a registration breaks, each with its field; empty if it breaks none."""
     refusals: list[Refusal] = []

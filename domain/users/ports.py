@@ -1,10 +1,8 @@
 """What the user commands need from the outside."""
 
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.actor import Actor
 from domain.reading import Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.model import Credentials, User
@@ -19,33 +17,6 @@ class PasswordHasher(Protocol):
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether they match. None (no such user) takes as long as a real check and is False."""
-        ...
-
-
-class TokenIssuer(Protocol):
-    """Makes access tokens and refresh tokens."""
-
-    lifetime: int
-    """Seconds an access token is valid."""
-
-    def access_token(self, user: User) -> str:
-        """A signed JWT that vouches for the user."""
-        ...
-
-    def actor(self, access_token: str) -> Actor:
-        """Whom an access token vouches for.
-
-        Raises:
-            Refused: UNAUTHENTICATED, it is malformed, expired, or signed by somebody else.
-        """
-        ...
-
-    def refresh_token(self) -> tuple[str, str, datetime]:
-        """A new random refresh token, the digest to store in its place, and when it ends."""
-        ...
-
-    def digest(self, refresh_token: str) -> str:
-        """The digest under which a refresh token is stored."""
         ...
 
 
@@ -66,21 +37,12 @@ class UserStore(Protocol):
 
     async def get(self, user_id: UUID) -> User | None: ...
 
-    async def logged_in(self, user_id: UUID) -> User:
-        """Note the time of a successful sign-in and return the user."""
+    async def next_version(self, user_id: UUID) -> int:
+        """Lock the user and count one more event of theirs; returns its sequence."""
         ...
 
-
-class RefreshTokenStore(Protocol):
-    """Refresh tokens by digest. Tokens that follow from one sign-in form a family."""
-
-    async def add(self, user_id: UUID, digest: str, expires_at: datetime, family: UUID | None) -> None: ...
-
-    async def spend(self, digest: str) -> tuple[UUID, UUID] | None:
-        """Use a token up and return (user id, family); None if it is unknown, expired or ended.
-
-        A token that was used up before ends its whole family: somebody else holds a copy.
-        """
+    async def logged_in(self, user_id: UUID) -> User:
+        """Note the time of a successful sign-in and return the user."""
         ...
 
 
@@ -89,9 +51,6 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
 
     @property
     def users(self) -> UserStore: ...
-
-    @property
-    def refresh_tokens(self) -> RefreshTokenStore: ...
 
 
 UserReader = Reader[User]

@@ -47,5 +47,6 @@ class Event(Node):
         strawberry.scalars.JSON, _payload, "The facts, by kind: docs/events.md."
     )
     request_id: str | None = strawberry.field(description="The request that did it, as in the log of the server.")
+    address: str | None = strawberry.field(description="The network address that the request came from.")
     occurred_at: datetime = strawberry.field(description="When it happened.")
     actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system or where hidden.")

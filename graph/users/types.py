@@ -1,4 +1,4 @@
-"""User, and what sign-in answers."""
+"""User, and what registration answers."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -40,28 +40,3 @@ class UserRegisterPayload:
 
     user: User | None = strawberry.field(default=None, description="The new user.")
     user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty if it was done.")
-
-
-@strawberry.type
-class TokenPayload:
-    """Tokens, or why there are none."""
-
-    access_token: str | None = strawberry.field(
-        default=None, description="A signed JWT for the header `Authorization: Bearer …`."
-    )
-    refresh_token: str | None = strawberry.field(
-        default=None, description="Trade it once for new tokens with `tokenRefresh`. Keep it secret."
-    )
-    expires_in: int | None = strawberry.field(default=None, description="Seconds until the access token expires.")
-    user: User | None = strawberry.field(default=None, description="Who signed in.")
-    user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty if it was done.")
-
-
-@strawberry.type(description="What `tokenCreate` answers.")
-class TokenCreatePayload(TokenPayload):
-    """Tokens after a sign-in by password."""
-
-
-@strawberry.type(description="What `tokenRefresh` answers.")
-class TokenRefreshPayload(TokenPayload):
-    """Tokens in place of older ones."""

@@ -21,8 +21,8 @@ from app.wiring import running, system_unit_of_work
 from db.base import new_id
 from db.event_sequencer import EventSequencer
 from db.housekeeping import Housekeeping
+from db.tokens import refresh_tokens
 from db.unit_of_work import idempotency_keys
-from db.users import refresh_tokens
 
 AGE = "UPDATE orders SET placed_at = now() - interval '3 hours'"
 

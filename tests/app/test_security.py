@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from support.server import Server
 
-from app.security import NOBODY, Argon2Hasher, JwtIssuer, signing_key, write_secret
+from app.keys import signing_key, write_secret
+from app.passwords import NOBODY, Argon2Hasher
 from app.settings import Settings
+from app.tokens import JwtIssuer
 
 SIGN_IN = """
 mutation ($username: String!, $password: String!) {

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from support.server import Server
 
-from app.security import signing_key
+from app.keys import signing_key
 from domain.refusals import Refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

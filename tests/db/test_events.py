@@ -14,7 +14,7 @@ from db.engine import Database
 from db.event_sequencer import STEP_LOCK, EventSequencer
 from db.events import EventLog
 from db.unit_of_work import SqlUnitOfWork
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refused
 
@@ -329,7 +329,7 @@ async def test_a_log_that_was_moved_gets_a_new_epoch_and_one_that_was_not_keeps_
 
 async def test_an_event_is_read_as_it_was_recorded(database: Database):
     log, key = EventLog(database), uuid4()
-    uow = SqlUnitOfWork(database, Actor.system(), "request-7", lambda: None)
+    uow = SqlUnitOfWork(database, Actor.system(), Origin("request-7", "192.0.2.7"), lambda: None)
 
     async with uow:
         uow.record(event(key))
@@ -341,6 +341,6 @@ async def test_an_event_is_read_as_it_was_recorded(database: Database):
     assert waiting.oldest_pending >= 0
     assert (read.position, read.kind, read.aggregate_type) == (1, EventKind.ORDER_STATUS_CHANGED, AggregateType.ORDER)
     assert (read.aggregate_id, read.sequence, read.payload) == (key, 1, {"from": None, "to": "PENDING"})
-    assert (read.actor_id, read.request_id) == (None, "request-7")
+    assert (read.actor_id, read.request_id, read.address) == (None, "request-7", "192.0.2.7")
     assert read.occurred_at.tzinfo is not None
     assert await log.after(1, 10) == []

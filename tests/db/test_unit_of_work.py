@@ -15,7 +15,7 @@ from support.waiting import until
 from db.base import new_id
 from db.engine import Database
 from db.unit_of_work import SqlUnitOfWork
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refused
 
@@ -41,7 +41,7 @@ async def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 async def test_leaving_the_block_commits_and_then_rings_once(database: Database):
     bell, actor = Bell(), await make_user(database, "clerk")
 
-    uow = SqlUnitOfWork(database, actor, "request-7", bell.ring)
+    uow = SqlUnitOfWork(database, actor, Origin("request-7", "192.0.2.7"), bell.ring)
     async with uow:
         user = await uow.users.add("hedwig", None, "-", is_admin=False)
         uow.record(registered(user.id, 1, name="hedwig"))

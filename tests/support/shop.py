@@ -14,11 +14,11 @@ from sqlalchemy import text
 from support.log import settle
 from support.waiting import until
 
-from app.security import Argon2Hasher
+from app.passwords import Argon2Hasher
 from app.wiring import Process
 from db.engine import Database
 from db.schema import metadata
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from graph.context import Context
 from graph.node import global_id
 from graph.schema import ShopSchema, build_schema
@@ -48,7 +48,7 @@ class Shop:
         return self.process.database
 
     def context(self, actor: Actor | None = None) -> Context:
-        return Context(self.process.services, actor or Actor.anonymous(), "test-request")
+        return Context(self.process.services, actor or Actor.anonymous(), Origin("test-request", "192.0.2.1"))
 
     async def run(self, query: str, actor: Actor | None = None, **variables: Any) -> Answer:
         """Run an operation and return all of its answer."""

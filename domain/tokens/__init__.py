@@ -1,0 +1,1 @@
+"""Sign-ins: what is handed out, traded and taken back."""
