@@ -6,6 +6,7 @@ from sqlalchemy import delete, exists
 
 from db.base import now
 from db.engine import Database
+from db.passwords import password_resets
 from db.tokens import refresh_tokens
 from db.unit_of_work import idempotency_keys
 
@@ -29,3 +30,7 @@ class Housekeeping:
         other = refresh_tokens.alias()
         is_alive = exists().where(other.c.family == refresh_tokens.c.family, other.c.expires_at > now())
         await self._database.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now(), ~is_alive))
+
+    async def forget_password_resets(self) -> None:
+        """Forget the resets that nobody made use of in time."""
+        await self._database.execute(delete(password_resets).where(password_resets.c.expires_at <= now()))

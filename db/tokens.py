@@ -64,3 +64,13 @@ class SqlRefreshTokenStore:
         used = update(refresh_tokens).where(refresh_tokens.c.id == token.id).values(used_at=moment)
         await self._connection.execute(used)
         return token.user_id, token.family
+
+    async def end_all(self, user_id: UUID) -> int:
+        is_alive = (refresh_tokens.c.ended_at.is_(None)) & (refresh_tokens.c.expires_at > now())
+        mine = refresh_tokens.c.user_id == user_id
+        # The first of each family is its lock: nobody is just being given a token that this would miss.
+        first = select(refresh_tokens.c.id).where(mine, refresh_tokens.c.id == refresh_tokens.c.family)
+        await self._connection.execute(first.order_by(refresh_tokens.c.id).with_for_update())
+        ended = update(refresh_tokens).where(mine, is_alive).values(ended_at=now())
+        found = await self._connection.execute(ended.returning(refresh_tokens.c.family))
+        return len({row.family for row in found})

@@ -21,6 +21,7 @@ from db.events import SqlEventWriter
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
+from db.passwords import SqlPasswordResetStore
 from db.reading import violated
 from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
@@ -66,6 +67,7 @@ class SqlUnitOfWork:
 
     users: SqlUserStore
     refresh_tokens: SqlRefreshTokenStore
+    password_resets: SqlPasswordResetStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
@@ -91,6 +93,7 @@ class SqlUnitOfWork:
         self._connection, self._events, self._is_abandoned = connection, [], False
         self.users = SqlUserStore(connection)
         self.refresh_tokens = SqlRefreshTokenStore(connection)
+        self.password_resets = SqlPasswordResetStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)
@@ -132,6 +135,10 @@ class SqlUnitOfWork:
         if self._connection is None:
             raise RuntimeError("Enter the unit of work before using it.")
         return self._connection
+
+    @property
+    def origin(self) -> Origin | None:
+        return self._origin
 
     def record(self, event: NewEvent) -> None:
         self._events.append(event)

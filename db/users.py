@@ -15,6 +15,8 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal,
+    or_,
     select,
     text,
     true,
@@ -36,7 +38,8 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
-    Column("password_hash", Text, nullable=False),
+    # Without one nobody signs in by password.
+    Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # The sequence of the user's last event; the first one is the registration.
@@ -113,6 +116,19 @@ class SqlUserStore:
     async def get(self, user_id: UUID) -> User | None:
         row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
+
+    async def named(self, username_or_email: str) -> User | None:
+        wanted = func.lower(literal(username_or_email))
+        # A name has no @, so one text is never both.
+        matches = or_(func.lower(users.c.username) == wanted, func.lower(users.c.email) == wanted)
+        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        return to_user(row) if row else None
+
+    async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
+        statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        if instead_of is not None:
+            statement = statement.where(users.c.password_hash == instead_of)
+        return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

@@ -11,7 +11,10 @@ from domain.events.model import Event
 from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
-from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.passwords.commands import Resetting
+from domain.passwords.ports import PasswordsUnitOfWork
+from domain.throttle import Throttle
+from domain.tokens.ports import TokenIssuer
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, TokensUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, PasswordsUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 
@@ -34,6 +37,8 @@ class Services:
     feed: EventFeed
     streams: "Streams"
     hasher: PasswordHasher
+    throttle: Throttle
+    resetting: Resetting
     issuer: TokenIssuer
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int

@@ -48,6 +48,10 @@ class RefreshTokenStore(Protocol):
         """
         ...
 
+    async def end_all(self, user_id: UUID) -> int:
+        """End every sign-in of a user; returns how many there were."""
+        ...
+
 
 class TokensUnitOfWork(UsersUnitOfWork, Protocol):
     """The transaction of a token command."""

@@ -15,6 +15,10 @@ from db.embedded import database_url
 from db.engine import Database
 
 
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
+
+
 @pytest.fixture(scope="session")
 def valkey() -> Generator[str]:
     """The URL of a Valkey server of this test process."""
@@ -25,7 +29,9 @@ def valkey() -> Generator[str]:
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
-    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
+    return Settings(
+        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
+    )
 
 
 @pytest.fixture
@@ -44,5 +50,6 @@ async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPat
     await database.close()
     data_dir = tmp_path_factory.mktemp("lasting")
     url = database_url(postgres, name)
-    async with serving(Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir)) as server:
+    settings = Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
+    async with serving(settings) as server:
         yield server

@@ -1,0 +1,122 @@
+"""Change a password, and reset a forgotten one by mail."""
+
+from dataclasses import dataclass
+
+from domain.actor import Actor
+from domain.events.model import EventKind
+from domain.passwords.ports import Later, Mail, Mailer, PasswordsUnitOfWork, ResetTokens
+from domain.refusals import ErrorCode, Refusal, Refused, unauthenticated
+from domain.throttle import Act, Throttle
+from domain.users.events import record
+from domain.users.model import User, check_password
+from domain.users.ports import PasswordHasher
+from domain.users.proof import confirm, prove
+
+WRONG = Refusal(ErrorCode.INVALID_CREDENTIALS, "The current password is wrong.", ("input", "currentPassword"))
+NOT_VALID = Refusal(
+    ErrorCode.INVALID_TOKEN, "This token is not valid, or no longer. Ask for a new mail.", ("input", "token")
+)
+MAIL = """Hello {username},
+
+somebody, hopefully you, asked for a new password. Choose one within {minutes} minutes:
+
+{way_in}
+
+It works once. If it was not you, do nothing: your password stays as it is.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Resetting:
+    """What a reset by mail takes from the outside."""
+
+    tokens: ResetTokens
+    mailer: Mailer
+    later: Later
+
+
+async def change_password(
+    uow: PasswordsUnitOfWork, hasher: PasswordHasher, throttle: Throttle, actor: Actor, current: str, new: str
+) -> User:
+    """Change one's own password, and end all sign-ins: whoever knew the old one is out.
+
+    Raises:
+        Refused: UNAUTHENTICATED; BAD_INPUT; INVALID_CREDENTIALS, the current password is wrong, which counts as a
+            failed sign-in; TOO_MANY_ATTEMPTS or BUSY.
+    """
+    if actor.user_id is None:
+        raise Refused(unauthenticated())
+    if refusals := check_password(new, "input", "newPassword"):
+        raise Refused(*refusals)
+    async with uow:
+        user = await uow.users.get(actor.user_id)
+    if user is None:
+        raise Refused(unauthenticated())
+    proof = await prove(uow, hasher, throttle, user.username, current, WRONG)
+    password_hash = await hasher.hash(new)
+    async with uow:
+        await confirm(uow, proof, WRONG)
+        await _set_password(uow, user, password_hash)
+        await uow.password_resets.drop(user.id)
+        await record(uow, user.id, EventKind.PASSWORD_CHANGED)
+    return user
+
+
+async def request_reset(
+    uow: PasswordsUnitOfWork, throttle: Throttle, resetting: Resetting, username_or_email: str
+) -> None:
+    """Have a mail sent by which the password can be reset, if there is such a user with an address.
+
+    What is looked up, stored and sent is so after the answer, which therefore tells nothing, nor does its time.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS, for known and unknown users alike; BUSY.
+    """
+    await throttle.take(Act.RESET_REQUEST, uow.origin, username_or_email)
+    resetting.later(_send_reset(uow, resetting, username_or_email))
+
+
+async def reset_password(
+    uow: PasswordsUnitOfWork, hasher: PasswordHasher, throttle: Throttle, tokens: ResetTokens, token: str, new: str
+) -> str:
+    """Set a new password by the token of a mail, once, and end all sign-ins; returns the username.
+
+    Raises:
+        Refused: BAD_INPUT; INVALID_TOKEN: unknown, used, replaced by a newer one, or too old; BUSY.
+    """
+    if refusals := check_password(new, "input", "newPassword"):
+        raise Refused(*refusals)
+    digest = tokens.digest(token)
+    async with uow:
+        # A guess is not worth a hash.
+        is_open = await uow.password_resets.is_open(digest)
+    if not is_open:
+        raise Refused(NOT_VALID)
+    password_hash = await hasher.hash(new)
+    async with uow:
+        user_id = await uow.password_resets.spend(digest)
+        user = await uow.users.get(user_id) if user_id else None
+        if user is None:
+            raise Refused(NOT_VALID)
+        await _set_password(uow, user, password_hash)
+        await record(uow, user.id, EventKind.PASSWORD_RESET)
+    # Whoever can read the mail may sign in at once, however often somebody else has guessed.
+    await throttle.forgive(user.username)
+    return user.username
+
+
+async def _send_reset(uow: PasswordsUnitOfWork, resetting: Resetting, username_or_email: str) -> None:
+    token, digest, expires_at = resetting.tokens.make()
+    async with uow:
+        user = await uow.users.named(username_or_email)
+        if user is None or user.email is None:
+            return
+        await uow.password_resets.put(user.id, digest, expires_at)
+        await record(uow, user.id, EventKind.PASSWORD_RESET_REQUESTED)
+    text = MAIL.format(username=user.username, minutes=resetting.tokens.minutes, way_in=resetting.tokens.way_in(token))
+    await resetting.mailer.send(Mail(user.email, "A new password", text))
+
+
+async def _set_password(uow: PasswordsUnitOfWork, user: User, password_hash: str) -> None:
+    await uow.users.set_password(user.id, password_hash)
+    await uow.refresh_tokens.end_all(user.id)
