@@ -14,7 +14,6 @@ from db.base import new_id
 from db.embedded import database_url
 from db.engine import Database
 
-
 CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
 """The least that the settings allow."""
 

