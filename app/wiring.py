@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.chores import Chores
+from app.keys import KeyRing
 from app.later import Later
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
 from app.mail import mailer
 from app.passwords import Hasher, ResetTokens
+from app.revocations import RevocationWatch
 from app.settings import Settings
 from app.throttle import Throttle
 from app.tokens import JwtIssuer
@@ -25,16 +27,18 @@ from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
 from db.returns import AdjustmentReader, OrderReturnReader
+from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor, Origin
 from domain.passwords.commands import Resetting
+from domain.tokens.revocations import Revocations
 from graph.context import Services
 from graph.live.streams import Streams
 from graph.readers import Readers
 
 LOG_CONNECTIONS = 4
-"""How many connections of a process serve the log alone."""
+"""How many connections of a process serve the log and the revocations alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Process:
     doorbell: Doorbell
     chores: Chores
     services: Services
+    keys: KeyRing
 
 
 @asynccontextmanager
@@ -67,13 +72,17 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
 
+    revocations = Revocations()
+    watch = RevocationWatch(revocations, RevokedTokens(log_database))
+    keys = KeyRing(settings)
+
     def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
-        return SqlUnitOfWork(database, actor, origin, sequencing.nudge)
+        return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
     chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
     throttle = Throttle(settings)
     later = Later()
-    streams = Streams(hub, UserReader(log_database), settings.live_queue)
+    streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
     services = Services(
         readers=_readers(database, settings.currency),
         begin=begin,
@@ -82,17 +91,20 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         hasher=Hasher(settings),
         throttle=throttle,
         resetting=Resetting(ResetTokens(settings), mailer(settings), later),
-        issuer=JwtIssuer(settings),
+        issuer=JwtIssuer(settings, keys, revocations),
+        revocations=revocations,
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
         expose_statements=settings.exposes_statements,
     )
     try:
+        keys.start()
+        await watch.start()
         await sequencing.start()
         await hub.start()
         await doorbell.start()
         chores.start()
-        yield Process(settings, database, doorbell, chores, services)
+        yield Process(settings, database, doorbell, chores, services, keys)
     finally:
         await later.stop(settings.shutdown_seconds)
         await throttle.close()
@@ -101,6 +113,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
+        await watch.stop()
+        await keys.stop()
         await log_database.close()
         await database.close()
 

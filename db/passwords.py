@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, delete, select
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,14 +32,17 @@ class SqlPasswordResetStore:
         statement = upsert(password_resets).values(user_id=user_id, **values)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
-    async def is_open(self, digest: str) -> bool:
-        mine = (password_resets.c.digest == digest) & (password_resets.c.expires_at > now())
-        return (await self._connection.execute(select(password_resets.c.user_id).where(mine))).first() is not None
+    async def find(self, digest: str) -> UUID | None:
+        query = select(password_resets.c.user_id).where(_is_open(digest))
+        return (await self._connection.execute(query)).scalar_one_or_none()
 
-    async def spend(self, digest: str) -> UUID | None:
-        mine = (password_resets.c.digest == digest) & (password_resets.c.expires_at > now())
-        statement = delete(password_resets).where(mine).returning(password_resets.c.user_id)
-        return (await self._connection.execute(statement)).scalar_one_or_none()
+    async def spend(self, digest: str) -> bool:
+        statement = delete(password_resets).where(_is_open(digest)).returning(password_resets.c.user_id)
+        return (await self._connection.execute(statement)).first() is not None
 
     async def drop(self, user_id: UUID) -> None:
         await self._connection.execute(delete(password_resets).where(password_resets.c.user_id == user_id))
+
+
+def _is_open(digest: str) -> ColumnElement[bool]:
+    return (password_resets.c.digest == digest) & (password_resets.c.expires_at > now())

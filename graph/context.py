@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import strawberry
 
 from domain.actor import Actor, Origin
+from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
@@ -15,6 +16,7 @@ from domain.passwords.commands import Resetting
 from domain.passwords.ports import PasswordsUnitOfWork
 from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
+from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, PasswordsUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, PasswordsUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 
@@ -40,6 +42,7 @@ class Services:
     throttle: Throttle
     resetting: Resetting
     issuer: TokenIssuer
+    revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int
     expose_statements: bool

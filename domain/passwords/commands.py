@@ -7,6 +7,8 @@ from domain.events.model import EventKind
 from domain.passwords.ports import Later, Mail, Mailer, PasswordsUnitOfWork, ResetTokens
 from domain.refusals import ErrorCode, Refusal, Refused, unauthenticated
 from domain.throttle import Act, Throttle
+from domain.tokens.ports import TokenIssuer
+from domain.tokens.revoking import end_sessions
 from domain.users.events import record
 from domain.users.model import User, check_password
 from domain.users.ports import PasswordHasher
@@ -36,9 +38,15 @@ class Resetting:
 
 
 async def change_password(
-    uow: PasswordsUnitOfWork, hasher: PasswordHasher, throttle: Throttle, actor: Actor, current: str, new: str
+    uow: PasswordsUnitOfWork,
+    hasher: PasswordHasher,
+    throttle: Throttle,
+    issuer: TokenIssuer,
+    actor: Actor,
+    current: str,
+    new: str,
 ) -> User:
-    """Change one's own password, and end all sign-ins: whoever knew the old one is out.
+    """Change one's own password, and end all sessions but this one: whoever else knew the old password is out.
 
     Raises:
         Refused: UNAUTHENTICATED; BAD_INPUT; INVALID_CREDENTIALS, the current password is wrong, which counts as a
@@ -56,8 +64,9 @@ async def change_password(
     password_hash = await hasher.hash(new)
     async with uow:
         await confirm(uow, proof, WRONG)
-        await _set_password(uow, user, password_hash)
+        await uow.users.set_password(user.id, password_hash)
         await uow.password_resets.drop(user.id)
+        await end_sessions(uow, issuer, user.id, keep=actor.session)
         await record(uow, user.id, EventKind.PASSWORD_CHANGED)
     return user
 
@@ -77,9 +86,15 @@ async def request_reset(
 
 
 async def reset_password(
-    uow: PasswordsUnitOfWork, hasher: PasswordHasher, throttle: Throttle, tokens: ResetTokens, token: str, new: str
+    uow: PasswordsUnitOfWork,
+    hasher: PasswordHasher,
+    throttle: Throttle,
+    issuer: TokenIssuer,
+    tokens: ResetTokens,
+    token: str,
+    new: str,
 ) -> str:
-    """Set a new password by the token of a mail, once, and end all sign-ins; returns the username.
+    """Set a new password by the token of a mail, once, and end all sessions; returns the username.
 
     Raises:
         Refused: BAD_INPUT; INVALID_TOKEN: unknown, used, replaced by a newer one, or too old; BUSY.
@@ -89,16 +104,17 @@ async def reset_password(
     digest = tokens.digest(token)
     async with uow:
         # A guess is not worth a hash.
-        is_open = await uow.password_resets.is_open(digest)
-    if not is_open:
+        user_id = await uow.password_resets.find(digest)
+    if user_id is None:
         raise Refused(NOT_VALID)
     password_hash = await hasher.hash(new)
     async with uow:
-        user_id = await uow.password_resets.spend(digest)
-        user = await uow.users.get(user_id) if user_id else None
-        if user is None:
+        # The user first, as in the other commands, so that none waits for the other in a circle.
+        user = await uow.users.lock(user_id)
+        if user is None or not await uow.password_resets.spend(digest):
             raise Refused(NOT_VALID)
-        await _set_password(uow, user, password_hash)
+        await uow.users.set_password(user.id, password_hash)
+        await end_sessions(uow, issuer, user.id)
         await record(uow, user.id, EventKind.PASSWORD_RESET)
     # Whoever can read the mail may sign in at once, however often somebody else has guessed.
     await throttle.forgive(user.username)
@@ -108,15 +124,12 @@ async def reset_password(
 async def _send_reset(uow: PasswordsUnitOfWork, resetting: Resetting, username_or_email: str) -> None:
     token, digest, expires_at = resetting.tokens.make()
     async with uow:
-        user = await uow.users.named(username_or_email)
+        found = await uow.users.named(username_or_email)
+        user = await uow.users.lock(found.id) if found else None
         if user is None or user.email is None:
             return
         await uow.password_resets.put(user.id, digest, expires_at)
         await record(uow, user.id, EventKind.PASSWORD_RESET_REQUESTED)
-    text = MAIL.format(username=user.username, minutes=resetting.tokens.minutes, way_in=resetting.tokens.way_in(token))
+    minutes, way_in = resetting.tokens.minutes, resetting.tokens.way_in(token)
+    text = MAIL.format(username=user.username, minutes=minutes, way_in=way_in)
     await resetting.mailer.send(Mail(user.email, "A new password", text))
-
-
-async def _set_password(uow: PasswordsUnitOfWork, user: User, password_hash: str) -> None:
-    await uow.users.set_password(user.id, password_hash)
-    await uow.refresh_tokens.end_all(user.id)

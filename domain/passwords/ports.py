@@ -64,12 +64,12 @@ class PasswordResetStore(Protocol):
         """Store one in place of the one before it."""
         ...
 
-    async def is_open(self, digest: str) -> bool:
-        """Whether it is stored and has not ended."""
+    async def find(self, digest: str) -> UUID | None:
+        """The user of one that has not ended."""
         ...
 
-    async def spend(self, digest: str) -> UUID | None:
-        """Use one up and return the user's id; None if it is unknown, used or has ended."""
+    async def spend(self, digest: str) -> bool:
+        """Use one up; False if it is unknown, used or has ended."""
         ...
 
     async def drop(self, user_id: UUID) -> None:

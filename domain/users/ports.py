@@ -1,5 +1,6 @@
 """What the user commands need from the outside."""
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -30,8 +31,16 @@ class PasswordHasher(Protocol):
 class UserStore(Protocol):
     """Users, for commands."""
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
-        """Store a new user.
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
+    ) -> User:
+        """Store a new user; without a hash they cannot sign in by password.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -46,6 +55,10 @@ class UserStore(Protocol):
 
     async def named(self, username_or_email: str) -> User | None:
         """The user of that name or e-mail address, regardless of case."""
+        ...
+
+    async def lock(self, user_id: UUID) -> User | None:
+        """The user, whom nobody else changes until the end of the transaction; nor their sessions."""
         ...
 
     async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:

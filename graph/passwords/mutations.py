@@ -35,12 +35,18 @@ class PasswordResetInput:
 class PasswordMutations:
     """Fields of Mutation about passwords."""
 
-    @strawberry.mutation(description="Change your password. All your sign-ins end; sign in again with the new one.")
+    @strawberry.mutation(description="Change your password. All your other sessions end.")
     async def password_change(self, info: Info, input: PasswordChangeInput) -> PasswordChangePayload:
         services, viewer = info.context.services, info.context.viewer
         uow = info.context.unit_of_work()
         work = change_password(
-            uow, services.hasher, services.throttle, viewer, input.current_password, input.new_password
+            uow,
+            services.hasher,
+            services.throttle,
+            services.issuer,
+            viewer,
+            input.current_password,
+            input.new_password,
         )
         return await outcome(info, PasswordChangePayload, "user", work)
 
@@ -55,10 +61,12 @@ class PasswordMutations:
         return await outcome(info, PasswordResetRequestPayload, None, work)
 
     @strawberry.mutation(
-        description="Set a new password by the token of a mail. All sign-ins of that user end; sign in afterwards."
+        description="Set a new password by the token of a mail. All sessions of that user end; sign in afterwards."
     )
     async def password_reset(self, info: Info, input: PasswordResetInput) -> PasswordResetPayload:
         services = info.context.services
         uow, tokens = info.context.unit_of_work(), services.resetting.tokens
-        work = reset_password(uow, services.hasher, services.throttle, tokens, input.token, input.new_password)
+        work = reset_password(
+            uow, services.hasher, services.throttle, services.issuer, tokens, input.token, input.new_password
+        )
         return await outcome(info, PasswordResetPayload, "username", work)

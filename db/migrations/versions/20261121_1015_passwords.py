@@ -1,9 +1,9 @@
-"""Users may have no password; a password may be reset by mail."""
+"""A password may be reset by mail."""
 
 from db.migrations import run
 
-revision = "202611211014"
-down_revision = "202611211013"
+revision = "202611211015"
+down_revision = "202611211014"
 branch_labels = None
 depends_on = None
 
@@ -13,8 +13,6 @@ def upgrade() -> None:
 
 
 DDL = """
-ALTER TABLE users ALTER COLUMN password_hash DROP NOT NULL;
-
 CREATE TABLE password_resets (
   user_id UUID NOT NULL,
   digest TEXT NOT NULL,
