@@ -4,6 +4,7 @@ import asyncio
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -94,7 +95,7 @@ class SmtpMailer:
                         break
                 else:
                     return
-        except ValueError as error:
+        except (ValueError, MessageError) as error:
             # An address that is none for the rules of mail: those of a registration are looser.
             fault = _kind(error)
         log.warning("mail_not_sent", subject=mail.subject, error=fault)

@@ -42,13 +42,15 @@ class Shop:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.schema: ShopSchema = SCHEMA
+        self.address = "192.0.2.1"
+        """The network address that operations come from."""
 
     @property
     def database(self) -> Database:
         return self.process.database
 
     def context(self, actor: Actor | None = None) -> Context:
-        return Context(self.process.services, actor or Actor.anonymous(), Origin("test-request", "192.0.2.1"))
+        return Context(self.process.services, actor or Actor.anonymous(), Origin("test-request", self.address))
 
     async def run(self, query: str, actor: Actor | None = None, **variables: Any) -> Answer:
         """Run an operation and return all of its answer."""
