@@ -273,6 +273,22 @@ async def test_a_user_of_old_is_upgraded_by_signing_in(server: Server):
     assert after["veteran"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+async def test_guesses_at_the_token_endpoint_are_told_when_to_come_again(server: Server):
+    async def guess(password: str) -> Any:
+        form = {"grant_type": "password", "username": "boss", "password": password}
+        return await server.http.post("/oauth/token", data=form)
+
+    guesses = [await guess(f"guess {number}") for number in range(6)]
+    in_graphql = (await server.get(SIGN_IN, username="boss", password=PASSWORD))["tokenCreate"]["userErrors"]
+
+    assert [each.status_code for each in guesses] == [400] * 5 + [429]
+    assert guesses[0].json()["error"] == "invalid_grant"
+    assert guesses[5].json()["error"] == "temporarily_unavailable"
+    assert 50 <= int(guesses[5].headers["retry-after"]) <= 60
+    assert guesses[5].headers["cache-control"] == "no-store"
+    assert [error["code"] for error in in_graphql] == ["TOO_MANY_ATTEMPTS"]
+
+
 def test_tokens_of_resets_are_long_random_and_stored_as_digests():
     tokens = ResetTokens(Settings(password_reset_url="https://shop.example/reset?token={token}&a=b"))
 
