@@ -19,7 +19,7 @@ class RetryLaterError(OAuth2Error):
     error = "temporarily_unavailable"
 
     def __init__(self, status: int, retry_after: int, message: str) -> None:
-        super().__init__(description=message, status_code=status)
+        super().__init__(description=message, status_code=status)  # pyright: ignore[reportUnknownMemberType]
         self._retry_after = retry_after
 
     def get_headers(self) -> list[tuple[str, str]]:
