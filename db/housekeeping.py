@@ -6,6 +6,7 @@ from sqlalchemy import delete, exists
 
 from db.base import now
 from db.engine import Database
+from db.identities import login_attempts, login_codes
 from db.tokens import refresh_tokens
 from db.unit_of_work import idempotency_keys
 
@@ -29,3 +30,8 @@ class Housekeeping:
         other = refresh_tokens.alias()
         is_alive = exists().where(other.c.family == refresh_tokens.c.family, other.c.expires_at > now())
         await self._database.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now(), ~is_alive))
+
+    async def forget_logins(self) -> None:
+        """Forget the sign-ins with providers that nobody came back from in time."""
+        for table in (login_attempts, login_codes):
+            await self._database.execute(delete(table).where(table.c.expires_at <= now()))

@@ -38,12 +38,14 @@ class SqlRefreshTokenStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, user_id: UUID, digest: str, expires_at: datetime, family: UUID | None) -> None:
+    async def add(self, user_id: UUID, digest: str, expires_at: datetime, family: UUID | None) -> UUID:
         token_id = new_id()
+        family = family or token_id
         statement = insert(refresh_tokens).values(
-            id=token_id, user_id=user_id, family=family or token_id, digest=digest, expires_at=expires_at
+            id=token_id, user_id=user_id, family=family, digest=digest, expires_at=expires_at
         )
         await self._connection.execute(statement)
+        return family
 
     async def spend(self, digest: str) -> tuple[UUID, UUID] | None:
         mine = refresh_tokens.c.digest == digest

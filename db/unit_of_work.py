@@ -18,6 +18,7 @@ from db.catalog import SqlCatalogStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
@@ -66,6 +67,8 @@ class SqlUnitOfWork:
 
     users: SqlUserStore
     refresh_tokens: SqlRefreshTokenStore
+    identities: SqlIdentityStore
+    logins: SqlLoginStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
@@ -91,6 +94,8 @@ class SqlUnitOfWork:
         self._connection, self._events, self._is_abandoned = connection, [], False
         self.users = SqlUserStore(connection)
         self.refresh_tokens = SqlRefreshTokenStore(connection)
+        self.identities = SqlIdentityStore(connection)
+        self.logins = SqlLoginStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)

@@ -36,7 +36,10 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
-    Column("password_hash", Text, nullable=False),
+    # When mail to the address was proved to reach the user: only then is it told by that address who they are.
+    timestamp("email_verified_at", nullable=True),
+    # Who signs in with a provider alone has none.
+    Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # The sequence of the user's last event; the first one is the registration.
@@ -65,6 +68,7 @@ def to_user(row: Row[tuple[object, ...]]) -> User:
         tuple(row.scopes),
         row.created_at,
         row.last_login_at,
+        row.email_verified_at,
     )
 
 
@@ -88,12 +92,21 @@ class SqlUserStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool,
+        email_verified: bool = False,
+    ) -> User:
         scopes = [scope.value for scope in Scope] if is_admin else []
         statement = insert(users).values(
             id=new_id(),
             username=username,
             email=email,
+            email_verified_at=now() if email and email_verified else None,
             password_hash=password_hash,
             is_admin=is_admin,
             scopes=scopes,
@@ -112,6 +125,11 @@ class SqlUserStore:
 
     async def get(self, user_id: UUID) -> User | None:
         row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
+        return to_user(row) if row else None
+
+    async def of_email(self, email: str) -> User | None:
+        matches = func.lower(users.c.email) == func.lower(email)
+        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
         return to_user(row) if row else None
 
     async def next_version(self, user_id: UUID) -> int:

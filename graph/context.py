@@ -9,9 +9,10 @@ import strawberry
 from domain.actor import Actor, Origin
 from domain.events.model import Event
 from domain.events.ports import EventFeed
+from domain.identities.ports import IdentitiesUnitOfWork
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
-from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.tokens.ports import TokenIssuer
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, TokensUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, IdentitiesUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 

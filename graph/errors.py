@@ -28,6 +28,7 @@ register(
     {
         ErrorCode.BAD_INPUT: "The input breaks a written rule; `field` names the place.",
         ErrorCode.CURSOR_EXPIRED: "Events after the cursor are kept no longer.",
+        ErrorCode.EMAIL_NOT_VERIFIED: "A user has this address and never proved that it is theirs.",
         ErrorCode.EMAIL_TAKEN: "Another user has this e-mail address.",
         ErrorCode.FORBIDDEN: "You are known, and may not do this.",
         ErrorCode.IDEMPOTENCY_CONFLICT: "The idempotency key was used before for another input.",
@@ -39,6 +40,7 @@ register(
         ErrorCode.MIXED_CURRENCIES: "The lines of one order are in one currency.",
         ErrorCode.NOT_FOUND: "It does not exist, or you may not know of it.",
         ErrorCode.ON_HAND_CONFLICT: "The stock level changed since you counted.",
+        ErrorCode.REGISTRATION_CLOSED: "New users are not made by signing in with a provider.",
         ErrorCode.RESYNC: "The subscriber fell too far behind; resume from the cursor in `extensions`.",
         ErrorCode.RETURN_EXCEEDS: "More of a line was to come back than still can.",
         ErrorCode.UNAUTHENTICATED: "Sign in first.",

@@ -15,6 +15,7 @@ from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
 from graph.events.queries import EventQueries
 from graph.finish import finish
+from graph.identities.mutations import IdentityMutations
 from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
@@ -70,7 +71,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, TokenMutations, OrderMutations, InventoryMutations):
+class Mutation(UserMutations, TokenMutations, IdentityMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from domain.events.model import EventKind
 from domain.refusals import ErrorCode, Refusal, Refused
 from domain.tokens.model import Tokens
 from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.users.events import record
 from domain.users.model import User
 from domain.users.ports import PasswordHasher
 
@@ -23,8 +25,16 @@ async def create_tokens(
     if not await hasher.verify(password, hashed) or credentials is None:
         raise Refused(Refusal(ErrorCode.INVALID_CREDENTIALS, "The username or the password is wrong.", ("input",)))
     async with uow:
-        user = await uow.users.logged_in(credentials.user.id)
-        return await _issue(uow, issuer, user, family=None)
+        return await open_session(uow, issuer, credentials.user, "PASSWORD")
+
+
+async def open_session(uow: TokensUnitOfWork, issuer: TokenIssuer, user: User, by: str) -> Tokens:
+    """Sign in a user who has proved who they are, `by` what; the transaction is the caller's."""
+    user = await uow.users.logged_in(user.id)
+    refresh_token, digest, expires_at = issuer.refresh_token()
+    session = await uow.refresh_tokens.add(user.id, digest, expires_at, None)
+    await record(uow, user.id, EventKind.USER_SIGNED_IN, by=by, session=str(session))
+    return Tokens(issuer.access_token(user), refresh_token, issuer.lifetime, user)
 
 
 async def refresh_tokens(uow: TokensUnitOfWork, issuer: TokenIssuer, refresh_token: str) -> Tokens:
@@ -45,7 +55,7 @@ async def refresh_tokens(uow: TokensUnitOfWork, issuer: TokenIssuer, refresh_tok
     raise Refused(Refusal(ErrorCode.INVALID_TOKEN, message, ("input", "refreshToken")))
 
 
-async def _issue(uow: TokensUnitOfWork, issuer: TokenIssuer, user: User, family: UUID | None) -> Tokens:
+async def _issue(uow: TokensUnitOfWork, issuer: TokenIssuer, user: User, family: UUID) -> Tokens:
     refresh_token, digest, expires_at = issuer.refresh_token()
     await uow.refresh_tokens.add(user.id, digest, expires_at, family)
     return Tokens(issuer.access_token(user), refresh_token, issuer.lifetime, user)

@@ -39,7 +39,9 @@ class TokenIssuer(Protocol):
 class RefreshTokenStore(Protocol):
     """Refresh tokens by digest. Tokens that follow from one sign-in form a family."""
 
-    async def add(self, user_id: UUID, digest: str, expires_at: datetime, family: UUID | None) -> None: ...
+    async def add(self, user_id: UUID, digest: str, expires_at: datetime, family: UUID | None) -> UUID:
+        """Store a token; without a family it is the first of a new one. Returns the family."""
+        ...
 
     async def spend(self, digest: str) -> tuple[UUID, UUID] | None:
         """Use a token up and return (user id, family); None if it is unknown, expired or ended.

@@ -23,8 +23,16 @@ class PasswordHasher(Protocol):
 class UserStore(Protocol):
     """Users, for commands."""
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
-        """Store a new user.
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool,
+        email_verified: bool = False,
+    ) -> User:
+        """Store a new user; without a password hash, one who signs in by other means alone.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -36,6 +44,10 @@ class UserStore(Protocol):
         ...
 
     async def get(self, user_id: UUID) -> User | None: ...
+
+    async def of_email(self, email: str) -> User | None:
+        """The user who has an e-mail address, regardless of case."""
+        ...
 
     async def next_version(self, user_id: UUID) -> int:
         """Lock the user and count one more event of theirs; returns its sequence."""
