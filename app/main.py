@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.health import health, ready
+from app.login.routes import Logins
 from app.logs import configure_logs
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint, name="socket"),
+            *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
