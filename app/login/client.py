@@ -217,6 +217,8 @@ def _text(claims: Mapping[str, Any], name: str, most: int = 254) -> str | None:
 
 def _reason(error: Exception) -> str:
     """What to log of an error: kinds alone, for its text may be the provider's and may repeat what is secret."""
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"HTTP status {error.response.status_code}"
     told = getattr(error, "error", None)
     detail = f": {told}" if isinstance(told, str) and ERROR.fullmatch(told) else ""
     return f"{type(error).__name__}{detail}"

@@ -36,13 +36,18 @@ async def server(settings: Settings) -> AsyncGenerator[Server]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
+async def module_url(postgres: str, template: str) -> str:
+    """The URL of one migrated, empty database for a whole module."""
     database = Database(postgres, 1)
     name = f"lasting_{new_id().hex}"
     await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     await database.close()
+    return database_url(postgres, name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
+    """One server for a whole module, whose tests change nothing and share its event loop."""
     data_dir = tmp_path_factory.mktemp("lasting")
-    url = database_url(postgres, name)
-    async with serving(Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir)) as server:
+    async with serving(Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir)) as server:
         yield server
