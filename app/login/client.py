@@ -68,7 +68,8 @@ class ProviderClient:
             StarletteIntegration(provider.name),
             client_id=provider.client_id,
             client_secret=secret.get_secret_value() if secret else None,
-            client_kwargs={"scope": provider.scope, "code_challenge_method": "S256", **self._http},
+            # A token is used at once, however short its life.
+            client_kwargs={"scope": provider.scope, "code_challenge_method": "S256", "leeway": 0, **self._http},
         )
         self._app.describe = self._describe
         self._description: dict[str, Any] = {}

@@ -162,6 +162,14 @@ async def test_an_address_that_is_told_only_when_asked_for_is_asked_for(shop: Se
     assert (await whoami(shop, tokens["access_token"]))["email"] == "asked@example.com"
 
 
+async def test_what_is_no_text_is_left_out(shop: Server, visitor: Browser):
+    info = {"email": "\ud800@example.com", "email_verified": True, "preferred_username": "\ud800"}
+
+    tokens = (await visitor.sign_in({"sub": "odd"}, info=info)).json()
+
+    assert (await whoami(shop, tokens["access_token"]))["email"] is None
+
+
 async def test_two_who_are_called_alike_get_two_names(shop: Server, visitor: Browser):
     names = set()
     for _ in range(2):
@@ -248,7 +256,6 @@ async def test_an_address_that_only_looks_the_same_in_lower_case_is_another(shop
     [
         {"email": "no address"},
         {"email": "a\x00b@example.com"},
-        {"email": "\ud800@example.com"},
         {"email": ["a@example.com"]},
         {"email": "a" * 300 + "@example.com"},
         {"preferred_username": 7, "email": None},

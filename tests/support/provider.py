@@ -170,7 +170,9 @@ class Provider:
 
     async def userinfo(self, request: Request) -> Response:
         person = self.people[request.headers["authorization"].removeprefix("Bearer ")]
-        return JSONResponse({"sub": person["claims"]["sub"], **person.get("info", {})})
+        told = {"sub": person["claims"]["sub"], **person.get("info", {})}
+        # Escaped, so that it can hold what is no text.
+        return PlainTextResponse(json.dumps(told), media_type="application/json")
 
 
 def make_app(provider: Provider) -> Starlette:
