@@ -1,5 +1,6 @@
 """Users: the table, the store for commands, the reader for queries."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import (
@@ -38,7 +39,7 @@ users = Table(
     Column("email", Text),
     # When mail to the address was proved to reach the user: only then is it told by that address who they are.
     timestamp("email_verified_at", nullable=True),
-    # Who signs in with a provider alone has none.
+    # Empty for those who cannot sign in by password.
     Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
@@ -98,10 +99,11 @@ class SqlUserStore:
         email: str | None,
         password_hash: str | None,
         *,
-        is_admin: bool,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
         email_verified: bool = False,
     ) -> User:
-        scopes = [scope.value for scope in Scope] if is_admin else []
+        granted = [scope.value for scope in Scope] if is_admin else list(scopes)
         statement = insert(users).values(
             id=new_id(),
             username=username,
@@ -109,7 +111,7 @@ class SqlUserStore:
             email_verified_at=now() if email and email_verified else None,
             password_hash=password_hash,
             is_admin=is_admin,
-            scopes=scopes,
+            scopes=granted,
         )
         try:
             async with self._connection.begin_nested():
@@ -130,6 +132,12 @@ class SqlUserStore:
     async def of_email(self, email: str) -> User | None:
         matches = func.lower(users.c.email) == func.lower(email)
         row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        return to_user(row) if row else None
+
+    async def lock(self, user_id: UUID) -> User | None:
+        # Not against those who refer to the user, such as their orders.
+        query = select(users).where(users.c.id == user_id).with_for_update(key_share=True)
+        row = (await self._connection.execute(query)).one_or_none()
         return to_user(row) if row else None
 
     async def next_version(self, user_id: UUID) -> int:

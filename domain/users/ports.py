@@ -1,5 +1,6 @@
 """What the user commands need from the outside."""
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -29,10 +30,11 @@ class UserStore(Protocol):
         email: str | None,
         password_hash: str | None,
         *,
-        is_admin: bool,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
         email_verified: bool = False,
     ) -> User:
-        """Store a new user; without a password hash, one who signs in by other means alone.
+        """Store a new user; without a hash they cannot sign in by password.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -47,6 +49,10 @@ class UserStore(Protocol):
 
     async def of_email(self, email: str) -> User | None:
         """The user who has an e-mail address, regardless of case."""
+        ...
+
+    async def lock(self, user_id: UUID) -> User | None:
+        """The user, whom nobody else changes until the end of the transaction; nor their sessions."""
         ...
 
     async def next_version(self, user_id: UUID) -> int:

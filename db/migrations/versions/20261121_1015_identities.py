@@ -1,9 +1,9 @@
-"""Sign-in with providers: identities, what is on its way, users without a password, and addresses that are proved."""
+"""Sign-in with providers: identities, what is on its way, and addresses that are proved."""
 
 from db.migrations import run
 
-revision = "202611211014"
-down_revision = "202611211013"
+revision = "202611211015"
+down_revision = "202611211014"
 branch_labels = None
 depends_on = None
 
@@ -13,7 +13,6 @@ def upgrade() -> None:
 
 
 DDL = """
-ALTER TABLE users ALTER COLUMN password_hash DROP NOT NULL;
 ALTER TABLE users ADD COLUMN email_verified_at TIMESTAMP WITH TIME ZONE;
 
 CREATE TABLE identities (
