@@ -30,6 +30,11 @@ DENIED = frozenset(
 )
 """Errors by which a provider says that the person, not itself, did not go on (OpenID Connect Core 1.0, 3.1.2.6)."""
 
+FAILED = frozenset(
+    {"invalid_request", "invalid_scope", "server_error", "temporarily_unavailable", "unauthorized_client"}
+)
+"""Other errors that end a sign-in (RFC 6749, section 4.1.2.1): few enough to be logged as they come."""
+
 STATUS = {
     ErrorCode.BAD_INPUT: 400,
     ErrorCode.REGISTRATION_CLOSED: 403,
@@ -166,7 +171,7 @@ async def _code(request: Request, client: ProviderClient) -> str:
         message = "The sign-in was not completed at the provider."
         raise LoginError(403, "LOGIN_DENIED", message, error)
     if error is not None:
-        raise ProviderError("it told of an error")
+        raise ProviderError(f"it told of {error}" if error in FAILED else "it told of an unknown error")
     code = given.get("code")
     if not code:
         raise _invalid("no code")

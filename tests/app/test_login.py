@@ -191,6 +191,25 @@ async def test_who_comes_back_twice_at_once_is_one_user(shop: Server):
     assert await rows(shop, "SELECT count(*) FROM users WHERE email = :email", email=person["email"]) == [(1,)]
 
 
+async def test_a_sign_in_that_one_process_began_another_completes(shop: Server):
+    async with serving(shop.process.settings) as other, browser(shop) as visitor:
+        way = await visitor.at_provider(await visitor.start(), somebody())
+        completed = await visitor.http.get(httpx.URL(way).copy_with(port=other.port))
+        again = await visitor.http.get(way)
+
+    assert completed.status_code == 200
+    assert refusal(again) == (400, "LOGIN_INVALID")
+
+
+async def test_two_windows_of_one_browser_may_sign_in_at_once(visitor: Browser):
+    started = [await visitor.start() for _ in range(2)]
+    ways = [await visitor.at_provider(each, somebody()) for each in started]
+
+    answers = [await visitor.http.get(way) for way in ways]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
 # Which user is meant.
 
 

@@ -91,6 +91,7 @@ BOUNDED = {
             "StockReorderPointSet",
             "StockTransfer",
             "TokenCreate",
+            "TokenFromLogin",
             "TokenRefresh",
             "UserRegister",
         )
