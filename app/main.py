@@ -15,6 +15,7 @@ from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.health import health, ready
 from app.login.routes import Logins
 from app.logs import configure_logs
+from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
 from app.settings import Settings
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),
+            *OAUTH,
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )
