@@ -137,10 +137,10 @@ class ProviderClient:
     async def _describe(self) -> dict[str, Any]:
         """What the provider says of itself, not older than an hour."""
         if time.monotonic() - self._described_at > FRESH:
-            issuer = self.provider.issuer
+            url = f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
             async with httpx2.AsyncClient(**self._http) as http:
-                response = await http.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._description = _understood(response.raise_for_status().json(), issuer)
+                response = await http.get(url)
+                self._description = _understood(response.raise_for_status().json(), self.provider)
             self._described_at = time.monotonic()
         return self._description
 
@@ -183,13 +183,14 @@ def _certificates() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def _understood(description: dict[str, Any], issuer: str) -> dict[str, Any]:
+def _understood(description: dict[str, Any], provider: Provider) -> dict[str, Any]:
     """What we need of a provider's description.
 
     Raises:
         ProviderError: it is the description of another issuer (OpenID Connect Discovery 1.0, section 4.3), or it leads
             out of TLS.
     """
+    issuer = provider.issuer
     if description.get("issuer") != issuer:
         raise ProviderError("the description is of another issuer")
     understood: dict[str, Any] = {"issuer": issuer}
@@ -203,7 +204,7 @@ def _understood(description: dict[str, Any], issuer: str) -> dict[str, Any]:
     signed = description.get("id_token_signing_alg_values_supported") or ["RS256"]
     understood["id_token_signing_alg_values_supported"] = [each for each in ALGORITHMS if each in signed]
     methods = description.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-    if "client_secret_basic" not in methods and "client_secret_post" in methods:
+    if provider.client_secret and "client_secret_basic" not in methods and "client_secret_post" in methods:
         understood["token_endpoint_auth_method"] = "client_secret_post"  # noqa: S105  (the name of a method)
     is_named = "authorization_response_iss_parameter_supported"
     understood[is_named] = description.get(is_named) is True

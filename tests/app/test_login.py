@@ -41,13 +41,16 @@ def at(url: str, kind: str) -> Provider:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop(module_url: str, provider: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """A server that knows the provider under three names."""
+    """A server that knows the provider under several names."""
     settings = Settings(
         database_url=module_url,
         broadcast_url="memory://",
         data_dir=tmp_path_factory.mktemp("login"),
         allowed_origins=FRONT_END,
-        oidc_providers=tuple(at(provider, kind) for kind in ("honest", "posting", "meddling")),
+        oidc_providers=(
+            *(at(provider, kind) for kind in ("honest", "posting", "meddling")),
+            at(provider, "open").model_copy(update={"client_secret": None}),
+        ),
     )
     async with serving(settings) as server:
         yield server
@@ -147,7 +150,7 @@ async def test_each_algorithm_and_each_new_key_is_understood(visitor: Browser, p
     assert (await visitor.sign_in(somebody(), **person)).status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["posting", "meddling"])
+@pytest.mark.parametrize("kind", ["posting", "open", "meddling"])
 async def test_a_provider_is_spoken_to_as_it_can_and_not_as_it_likes(visitor: Browser, kind: str):
     # `meddling` asks for things that are ours to decide; the provider insists on PKCE.
     assert (await visitor.sign_in(somebody(), kind)).status_code == 200

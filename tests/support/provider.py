@@ -36,6 +36,7 @@ DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "naming": {"authorization_response_iss_parameter_supported": True},
     "lax": {"id_token_signing_alg_values_supported": ["none", "HS256", "RS256"]},
     "meddling": {"verify": False, "timeout": None, "code_challenge_method": "plain", "client_id": "x", "scope": "x"},
+    "open": {"token_endpoint_auth_methods_supported": ["none", "client_secret_post"]},
     "posting": {"token_endpoint_auth_methods_supported": ["client_secret_post"]},
 }
 """What some say of themselves beside what all say."""
@@ -133,6 +134,8 @@ class Provider:
         return JSONResponse(answer)
 
     def _is_client(self, request: Request, form: dict[str, str], kind: str) -> bool:
+        if kind == "open":
+            return form.get("client_id") == CLIENT_ID and "client_secret" not in form
         if kind == "posting":
             return form.get("client_secret") == CLIENT_SECRET
         given = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
