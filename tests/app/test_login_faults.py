@@ -1,7 +1,7 @@
 """Sign-ins that go wrong: by somebody's malice, or by a provider that is away, slow or not to be believed."""
 
 import logging
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from support.browser import Browser, browser, refusal, somebody
-from support.provider import CLIENT_ID, CLIENT_SECRET, running_provider
-from support.server import Server, serving
+from support.provider import CLIENT_ID, CLIENT_SECRET
+from support.server import Server, complaints, serving
 
 from app.login.settings import Provider
 from app.settings import LogLevel, Settings
@@ -32,12 +32,6 @@ KINDS = (
 DOWN = "http://127.0.0.1:9"
 INVALID = (400, "LOGIN_INVALID")
 FAILED = (502, "PROVIDER_FAILED")
-
-
-@pytest.fixture(scope="module")
-def provider() -> Generator[str]:
-    with running_provider() as url:
-        yield url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -259,6 +253,20 @@ async def test_a_token_that_says_something_wrong_is_not_believed(visitor: Browse
 @pytest.mark.parametrize("info", [{"sub": "another", "email": "e@example.com"}, {"sub": None}])
 async def test_what_is_told_of_another_subject_is_not_believed(visitor: Browser, info: dict[str, Any]):
     assert refusal(await visitor.sign_in(somebody(email=None), info=info)) == FAILED
+
+
+async def test_a_fault_of_ours_is_masked_and_logged(shop: Server, visitor: Browser, caplog: pytest.LogCaptureFixture):
+    database = shop.process.database
+    await database.execute(text("ALTER TABLE login_attempts RENAME TO elsewhere"))
+    try:
+        answer = await visitor.start()
+    finally:
+        await database.execute(text("ALTER TABLE elsewhere RENAME TO login_attempts"))
+
+    assert refusal(answer) == (500, "INTERNAL_SERVER_ERROR")
+    assert answer.headers["x-request-id"] in answer.json()["errors"][0]["message"]
+    assert len(complaints(caplog)) == 1
+    assert "[SQL parameters hidden" in caplog.text
 
 
 async def test_the_log_tells_what_went_wrong_and_no_secret(
