@@ -132,7 +132,8 @@ class ProviderClient:
         # It is protected by the access token alone (OpenID Connect Core 1.0, section 5.3.2).
         if told.get("sub") != claims["sub"]:
             raise ProviderError("user info of another subject")
-        return {**told, **claims}
+        # That an address is verified is said beside the address, not elsewhere.
+        return {**claims, "email_verified": None, **told}
 
     async def _describe(self) -> dict[str, Any]:
         """What the provider says of itself, not older than an hour."""

@@ -64,7 +64,7 @@ class Logins:
     def routes(self) -> list[Route]:
         return [
             Route("/auth/login/{provider}", _answering(self._start), methods=["GET"]),
-            Route("/auth/callback/{provider}", _answering(self._finish), methods=["GET"], name="callback"),
+            Route("/auth/callback/{provider}", _answering(self._finish), methods=["GET"]),
         ]
 
     async def _start(self, request: Request) -> Response:
