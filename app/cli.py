@@ -72,8 +72,12 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 
 def _problem(problem: Any) -> str:
     """A wrong setting, by the name that it has in the environment."""
-    name = "".join(f"ORDERWIRE_{part}: ".upper() for part in problem["loc"])
-    return f"{name}{problem['msg'].removeprefix('Value error, ')}"
+    said = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    name, *place = problem["loc"]
+    within = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return f"ORDERWIRE_{name.upper()}{within}: {said}"
 
 
 @app.command()

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.health import health, ready
+from app.login.routes import Logins
 from app.logs import configure_logs
 from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint, name="socket"),
+            *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),
             *OAUTH,

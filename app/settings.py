@@ -1,12 +1,15 @@
 """Settings, read from the environment. docs/settings.md describes each; a test compares the two."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.login.settings import Provider
 
 
 class Environment(StrEnum):
@@ -28,7 +31,9 @@ class LogLevel(StrEnum):
 class Settings(BaseSettings):
     """Everything an operator may set; each name takes the prefix ORDERWIRE_."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Field(
         default=Environment.DEVELOPMENT,
@@ -146,6 +151,16 @@ class Settings(BaseSettings):
         default="",
         description="Origins whose pages may call the server, separated by commas, such as https://shop.example.",
     )
+    oidc_providers: Annotated[tuple[Provider, ...], NoDecode] = Field(
+        default=(),
+        description="The providers of OpenID Connect to sign in with ([sign-in](sign-in.md#with-another-provider)).",
+    )
+    oidc_registration: bool = Field(
+        default=True, description="Whether somebody new who signs in with a provider becomes a user."
+    )
+    oidc_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="How long a provider may take to answer, at each step of a sign-in."
+    )
     currency: str = Field(
         default="GBP", pattern="^[A-Z]{3}$", description="The currency of the shop's books and reports."
     )
@@ -189,6 +204,25 @@ class Settings(BaseSettings):
         description="Whether answers tell in `extensions` how many statements they took. Without it: in development.",
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
+
+    @field_validator("oidc_providers", mode="before")
+    @classmethod
+    def _read_providers(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            # Without what it was: that holds secrets.
+            raise ValueError(f"not JSON: {error}") from None
+
+    @field_validator("oidc_providers")
+    @classmethod
+    def _names_differ(cls, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+        names = [provider.name for provider in providers]
+        if len(set(names)) < len(names):
+            raise ValueError("two providers have one name")
+        return providers
 
     @model_validator(mode="after")
     def _workers_hear_each_other(self) -> Self:

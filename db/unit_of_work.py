@@ -20,6 +20,7 @@ from db.clients import SqlClientStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
@@ -71,6 +72,8 @@ class SqlUnitOfWork:
     sessions: SqlSessionStore
     password_resets: SqlPasswordResetStore
     clients: SqlClientStore
+    identities: SqlIdentityStore
+    logins: SqlLoginStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
@@ -108,6 +111,8 @@ class SqlUnitOfWork:
         self.sessions = SqlSessionStore(connection, self._revoked)
         self.password_resets = SqlPasswordResetStore(connection)
         self.clients = SqlClientStore(connection)
+        self.identities = SqlIdentityStore(connection)
+        self.logins = SqlLoginStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)

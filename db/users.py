@@ -16,8 +16,6 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal,
-    or_,
     select,
     text,
     true,
@@ -39,6 +37,8 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
+    # When mail to the address was proved to reach the user: only then is it told by that address who they are.
+    timestamp("email_verified_at", nullable=True),
     # Empty for those who cannot sign in by password.
     Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
@@ -69,6 +69,7 @@ def to_user(row: Row[tuple[object, ...]]) -> User:
         tuple(row.scopes),
         row.created_at,
         row.last_login_at,
+        row.email_verified_at,
     )
 
 
@@ -100,12 +101,14 @@ class SqlUserStore:
         *,
         is_admin: bool = False,
         scopes: Collection[str] = (),
+        email_verified: bool = False,
     ) -> User:
         granted = [scope.value for scope in Scope] if is_admin else list(scopes)
         statement = insert(users).values(
             id=new_id(),
             username=username,
             email=email,
+            email_verified_at=now() if email and email_verified else None,
             password_hash=password_hash,
             is_admin=is_admin,
             scopes=granted,
@@ -126,17 +129,15 @@ class SqlUserStore:
         row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
 
+    async def of_email(self, email: str) -> User | None:
+        matches = func.lower(users.c.email) == func.lower(email)
+        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        return to_user(row) if row else None
+
     async def lock(self, user_id: UUID) -> User | None:
         # Not against those who refer to the user, such as their orders.
         query = select(users).where(users.c.id == user_id).with_for_update(key_share=True)
         row = (await self._connection.execute(query)).one_or_none()
-        return to_user(row) if row else None
-
-    async def named(self, username_or_email: str) -> User | None:
-        wanted = func.lower(literal(username_or_email))
-        # A name has no @, so one text is never both.
-        matches = or_(func.lower(users.c.username) == wanted, func.lower(users.c.email) == wanted)
-        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
         return to_user(row) if row else None
 
     async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
@@ -144,6 +145,10 @@ class SqlUserStore:
         if instead_of is not None:
             statement = statement.where(users.c.password_hash == instead_of)
         return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
+
+    async def verified(self, user_id: UUID) -> None:
+        moment = func.coalesce(users.c.email_verified_at, now())
+        await self._connection.execute(update(users).where(users.c.id == user_id).values(email_verified_at=moment))
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

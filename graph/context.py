@@ -10,6 +10,7 @@ from domain.actor import Actor, Origin
 from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
+from domain.identities.ports import IdentitiesUnitOfWork
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.passwords.commands import Resetting
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, PasswordsUnitOfWork, Protocol):
+class ShopUnitOfWork(
+    OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, IdentitiesUnitOfWork, PasswordsUnitOfWork, Protocol
+):
     """The unit of work that serves every command."""
 
 

@@ -15,6 +15,7 @@ from graph.customers.queries import CustomerQueries
 from graph.errors import Busy, IdempotencyConflict, PlainError, PresentErrors, TooManyAttempts, VersionConflict
 from graph.events.queries import EventQueries
 from graph.finish import finish
+from graph.identities.mutations import IdentityMutations
 from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
@@ -73,7 +74,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, TokenMutations, PasswordMutations, OrderMutations, InventoryMutations):
+class Mutation(UserMutations, TokenMutations, PasswordMutations, IdentityMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

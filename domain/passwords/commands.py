@@ -114,6 +114,8 @@ async def reset_password(
         if user is None or not await uow.password_resets.spend(digest):
             raise Refused(NOT_VALID)
         await uow.users.set_password(user.id, password_hash)
+        # The token was in no other place than the mail.
+        await uow.users.verified(user.id)
         await end_sessions(uow, issuer, user.id)
         await record(uow, user.id, EventKind.PASSWORD_RESET)
     # Whoever can read the mail may sign in at once, however often somebody else has guessed.
@@ -124,7 +126,7 @@ async def reset_password(
 async def _send_reset(uow: PasswordsUnitOfWork, resetting: Resetting, username_or_email: str) -> None:
     token, digest, expires_at = resetting.tokens.make()
     async with uow:
-        found = await uow.users.named(username_or_email)
+        found = await _named(uow, username_or_email)
         user = await uow.users.lock(found.id) if found else None
         if user is None or user.email is None:
             return
@@ -133,3 +135,10 @@ async def _send_reset(uow: PasswordsUnitOfWork, resetting: Resetting, username_o
     minutes, way_in = resetting.tokens.minutes, resetting.tokens.way_in(token)
     text = MAIL.format(username=user.username, minutes=minutes, way_in=way_in)
     await resetting.mailer.send(Mail(user.email, "A new password", text))
+
+
+async def _named(uow: PasswordsUnitOfWork, username_or_email: str) -> User | None:
+    if "@" in username_or_email:
+        return await uow.users.of_email(username_or_email)
+    credentials = await uow.users.credentials(username_or_email)
+    return credentials.user if credentials else None

@@ -20,7 +20,7 @@ PASSWORD_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can sign in."""
+    """Somebody who can sign in. `email_verified_at` is when they proved that mail to their address reaches them."""
 
     id: UUID
     username: str
@@ -29,6 +29,7 @@ class User:
     scopes: tuple[str, ...]
     created_at: datetime
     last_login_at: datetime | None
+    email_verified_at: datetime | None = None
 
     def as_actor(self) -> Actor:
         """The user as somebody who acts."""
@@ -51,12 +52,17 @@ class Credentials:
     password_hash: str | None
 
 
+def is_email(text: str) -> bool:
+    """Whether a text may be an e-mail address."""
+    return len(text) <= EMAIL_MAX and EMAIL.fullmatch(text) is not None
+
+
 def check_registration(username: str, email: str | None, password: str) -> list[Refusal]:
     """Every written rule that a registration breaks, each with its field; empty if it breaks none."""
     refusals: list[Refusal] = []
     if not USERNAME.fullmatch(username):
         refusals.append(bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username"))
-    if email is not None and (len(email) > EMAIL_MAX or not EMAIL.fullmatch(email)):
+    if email is not None and not is_email(email):
         refusals.append(bad_input("This is not an e-mail address.", "input", "email"))
     return refusals + check_password(password, "input", "password")
 

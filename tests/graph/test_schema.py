@@ -93,6 +93,7 @@ BOUNDED = {
             "StockTransfer",
             "SessionsRevokeAll",
             "TokenCreate",
+            "TokenFromLogin",
             "TokenRefresh",
             "TokenRevoke",
             "TokenVerify",
