@@ -113,28 +113,31 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field(default="Orderwire <orderwire@localhost>", description="Whom mails are from.")
     sign_in_failures_per_account: int = Field(
-        default=5, ge=0, le=1000, description="How often a minute a password may be wrong for one account; 0 for ever."
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong for one account; 0 for no limit.",
     )
     sign_in_failures_per_address: int = Field(
         default=5,
         ge=0,
         le=1000,
-        description="How often a minute a password may be wrong from one network address; 0 for ever.",
+        description="How often a minute a password may be wrong from one network address; 0 for no limit.",
     )
     registrations_per_address: int = Field(
         default=10,
         ge=0,
         le=10_000,
-        description="How many users an hour may be registered from one network address; 0 for any number.",
+        description="How many users an hour may be registered from one network address; 0 for no limit.",
     )
     reset_requests_per_account: int = Field(
-        default=3, ge=0, le=1000, description="How many mails an hour one account may ask for; 0 for any number."
+        default=3, ge=0, le=1000, description="How many mails an hour one account may ask for; 0 for no limit."
     )
     reset_requests_per_address: int = Field(
         default=10,
         ge=0,
         le=10_000,
-        description="How many mails an hour may be asked for from one network address; 0 for any number.",
+        description="How many mails an hour may be asked for from one network address; 0 for no limit.",
     )
     limits_url: str | None = Field(
         default=None,
