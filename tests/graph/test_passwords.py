@@ -238,6 +238,17 @@ async def test_a_reset_sets_a_new_password_and_ends_all_sessions(shop: Shop, log
     ]
 
 
+async def test_a_reset_proves_the_address_and_nothing_else_does(shop: Shop, logs: Logs):
+    await register(shop)
+    verified = "SELECT email_verified_at IS NOT NULL FROM users"
+    token = await mailed_token(shop, logs)
+    before = await shop.scalar(verified)
+
+    await reset(shop, token)
+
+    assert (before, await shop.scalar(verified)) == (False, True)
+
+
 async def test_the_mail_goes_to_the_user_and_holds_what_is_not_stored(shop: Shop, logs: Logs):
     await register(shop)
 
