@@ -101,14 +101,12 @@ class SqlUserStore:
         *,
         is_admin: bool = False,
         scopes: Collection[str] = (),
-        email_verified: bool = False,
     ) -> User:
         granted = [scope.value for scope in Scope] if is_admin else list(scopes)
         statement = insert(users).values(
             id=new_id(),
             username=username,
             email=email,
-            email_verified_at=now() if email and email_verified else None,
             password_hash=password_hash,
             is_admin=is_admin,
             scopes=granted,
@@ -139,6 +137,10 @@ class SqlUserStore:
         query = select(users).where(users.c.id == user_id).with_for_update(key_share=True)
         row = (await self._connection.execute(query)).one_or_none()
         return to_user(row) if row else None
+
+    async def verify_email(self, user_id: UUID) -> None:
+        unproved = (users.c.id == user_id) & users.c.email_verified_at.is_(None)
+        await self._connection.execute(update(users).where(unproved).values(email_verified_at=now()))
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

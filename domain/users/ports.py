@@ -32,7 +32,6 @@ class UserStore(Protocol):
         *,
         is_admin: bool = False,
         scopes: Collection[str] = (),
-        email_verified: bool = False,
     ) -> User:
         """Store a new user; without a hash they cannot sign in by password.
 
@@ -53,6 +52,10 @@ class UserStore(Protocol):
 
     async def lock(self, user_id: UUID) -> User | None:
         """The user, whom nobody else changes until the end of the transaction; nor their sessions."""
+        ...
+
+    async def verify_email(self, user_id: UUID) -> None:
+        """Note that mail to the user's address was proved to reach them."""
         ...
 
     async def next_version(self, user_id: UUID) -> int:
