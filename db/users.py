@@ -101,14 +101,12 @@ class SqlUserStore:
         *,
         is_admin: bool = False,
         scopes: Collection[str] = (),
-        email_verified: bool = False,
     ) -> User:
         granted = [scope.value for scope in Scope] if is_admin else list(scopes)
         statement = insert(users).values(
             id=new_id(),
             username=username,
             email=email,
-            email_verified_at=now() if email and email_verified else None,
             password_hash=password_hash,
             is_admin=is_admin,
             scopes=granted,
@@ -146,9 +144,9 @@ class SqlUserStore:
             statement = statement.where(users.c.password_hash == instead_of)
         return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
 
-    async def verified(self, user_id: UUID) -> None:
-        moment = func.coalesce(users.c.email_verified_at, now())
-        await self._connection.execute(update(users).where(users.c.id == user_id).values(email_verified_at=moment))
+    async def verify_email(self, user_id: UUID) -> None:
+        unproved = (users.c.id == user_id) & users.c.email_verified_at.is_(None)
+        await self._connection.execute(update(users).where(unproved).values(email_verified_at=now()))
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

@@ -102,11 +102,13 @@ async def _register(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: b
         raise Refused(Refusal(ErrorCode.REGISTRATION_CLOSED, message))
     for username in usernames(profile):
         try:
-            user = await uow.users.add(username, profile.email, None, is_admin=False, email_verified=True)
+            user = await uow.users.add(username, profile.email, None)
         except Refused as refused:
             if refused.refusals[0].code is not ErrorCode.USERNAME_TAKEN:
                 raise
             continue
+        if profile.email is not None:
+            await uow.users.verify_email(user.id)
         payload = {"username": user.username, "isAdmin": False}
         uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
         return user

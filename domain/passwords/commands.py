@@ -115,7 +115,7 @@ async def reset_password(
             raise Refused(NOT_VALID)
         await uow.users.set_password(user.id, password_hash)
         # The token was in no other place than the mail.
-        await uow.users.verified(user.id)
+        await uow.users.verify_email(user.id)
         await end_sessions(uow, issuer, user.id)
         await record(uow, user.id, EventKind.PASSWORD_RESET)
     # Whoever can read the mail may sign in at once, however often somebody else has guessed.

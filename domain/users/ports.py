@@ -39,7 +39,6 @@ class UserStore(Protocol):
         *,
         is_admin: bool = False,
         scopes: Collection[str] = (),
-        email_verified: bool = False,
     ) -> User:
         """Store a new user; without a hash they cannot sign in by password.
 
@@ -66,8 +65,8 @@ class UserStore(Protocol):
         """Lock the user and replace the hash; with `instead_of` only where it is still that one. Whether it was."""
         ...
 
-    async def verified(self, user_id: UUID) -> None:
-        """Note that mail to the user's address reaches them, unless that is known already."""
+    async def verify_email(self, user_id: UUID) -> None:
+        """Note that mail to the user's address was proved to reach them."""
         ...
 
     async def next_version(self, user_id: UUID) -> int:
