@@ -107,11 +107,12 @@ def migrate() -> None:
 @app.command()
 def seed() -> None:
     """Fill an empty shop with the demo shop."""
-    from app.passwords import Argon2Hasher
+    from app.passwords import Hasher
     from app.prepare import seed as fill
 
     async def work(database: Any) -> bool:
-        return await fill(database, Argon2Hasher(1), Settings().currency)
+        settings = Settings()
+        return await fill(database, Hasher(settings), settings.currency)
 
     if not with_database(work):
         fail("The shop is not empty: nothing was added.", code=1)
@@ -126,13 +127,13 @@ def create_admin(
     ],
 ) -> None:
     """Make another admin."""
-    from app.passwords import Argon2Hasher
+    from app.passwords import Hasher
     from app.wiring import system_unit_of_work
     from domain.users.commands import register_user
 
     async def work(database: Any) -> None:
         uow = system_unit_of_work(database)
-        await register_user(uow, Argon2Hasher(1), username, None, password, is_admin=True)
+        await register_user(uow, Hasher(Settings()), username, None, password, throttle=None, is_admin=True)
 
     with_database(work)
     out.print(f"{username} is an admin now.")

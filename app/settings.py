@@ -4,6 +4,7 @@ import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -83,6 +84,66 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="How long a refresh token is valid.")
     password_hashers: int = Field(
         default=2, ge=1, le=32, description="How many passwords are hashed at once, in threads."
+    )
+    password_queue: int = Field(
+        default=50, ge=1, le=10_000, description="How many more may wait to be hashed; the rest is refused with `BUSY`."
+    )
+    password_time_cost: int = Field(
+        default=3, ge=2, le=100, description="How many times Argon2id passes over its memory."
+    )
+    password_memory_kib: int = Field(
+        default=65_536, ge=19_456, le=4_194_304, description="The memory that Argon2id takes for each password, in KiB."
+    )
+    password_parallelism: int = Field(
+        default=4, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
+    )
+    password_reset_minutes: int = Field(
+        default=30, ge=5, le=1440, description="How long a password can be reset by the token of a mail."
+    )
+    password_reset_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://.*\{token\}",
+        description="The page that mails link to, such as https://shop.example/reset?token={token}."
+        " Without it mails hold the token alone.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: `smtp://user:password@host:587`, which must offer STARTTLS unless `?starttls=no`"
+        " is added, or `smtps://…`. Without it mails are log lines in development, and are not sent in production.",
+    )
+    mail_from: str = Field(default="Orderwire <orderwire@localhost>", description="Whom mails are from.")
+    sign_in_failures_per_account: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong for one account; 0 for no limit.",
+    )
+    sign_in_failures_per_address: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong from one network address; 0 for no limit.",
+    )
+    registrations_per_address: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="How many users an hour may be registered from one network address; 0 for no limit.",
+    )
+    reset_requests_per_account: int = Field(
+        default=3, ge=0, le=1000, description="How many mails an hour one account may ask for; 0 for no limit."
+    )
+    reset_requests_per_address: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="How many mails an hour may be asked for from one network address; 0 for no limit.",
+    )
+    limits_url: str | None = Field(
+        default=None,
+        pattern=r"^(memory|rediss?|valkeys?)://",
+        description="Where attempts are counted: `redis://…` (Redis or Valkey) for all processes together, or"
+        " `memory://` for each by itself. Without it, where the broadcaster is, if that is Redis or Valkey.",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
@@ -171,6 +232,21 @@ class Settings(BaseSettings):
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
             raise ValueError("ORDERWIRE_BROADCAST_URL: memory:// reaches one process; leave it out for several workers")
         return self
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(url.get_secret_value()) if url else None
+        if parts and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname):
+            # The value may hold a password, and is not repeated.
+            raise ValueError("not a URL like smtp://user:password@host:587")
+        return url
+
+    @property
+    def shared_limits_url(self) -> str | None:
+        """The Redis or Valkey where all processes count together; None where each counts by itself."""
+        url = self.limits_url or self.broadcast_url or ""
+        return url if url.startswith(("redis", "valkey")) else None
 
     @property
     def is_development(self) -> bool:

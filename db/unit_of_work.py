@@ -24,6 +24,7 @@ from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
+from db.passwords import SqlPasswordResetStore
 from db.reading import violated
 from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
 
     users: SqlUserStore
     sessions: SqlSessionStore
+    password_resets: SqlPasswordResetStore
     clients: SqlClientStore
     identities: SqlIdentityStore
     logins: SqlLoginStore
@@ -107,6 +109,7 @@ class SqlUnitOfWork:
         self._revoked = {}
         self.users = SqlUserStore(connection)
         self.sessions = SqlSessionStore(connection, self._revoked)
+        self.password_resets = SqlPasswordResetStore(connection)
         self.clients = SqlClientStore(connection)
         self.identities = SqlIdentityStore(connection)
         self.logins = SqlLoginStore(connection)
@@ -154,6 +157,10 @@ class SqlUnitOfWork:
         if self._connection is None:
             raise RuntimeError("Enter the unit of work before using it.")
         return self._connection
+
+    @property
+    def origin(self) -> Origin | None:
+        return self._origin
 
     def record(self, event: NewEvent) -> None:
         self._events.append(event)

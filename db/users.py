@@ -138,6 +138,12 @@ class SqlUserStore:
         row = (await self._connection.execute(query)).one_or_none()
         return to_user(row) if row else None
 
+    async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
+        statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        if instead_of is not None:
+            statement = statement.where(users.c.password_hash == instead_of)
+        return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
+
     async def verify_email(self, user_id: UUID) -> None:
         unproved = (users.c.id == user_id) & users.c.email_verified_at.is_(None)
         await self._connection.execute(update(users).where(unproved).values(email_verified_at=now()))

@@ -64,7 +64,11 @@ def check_registration(username: str, email: str | None, password: str) -> list[
         refusals.append(bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username"))
     if email is not None and not is_email(email):
         refusals.append(bad_input("This is not an e-mail address.", "input", "email"))
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        message = f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
-        refusals.append(bad_input(message, "input", "password"))
-    return refusals
+    return refusals + check_password(password, "input", "password")
+
+
+def check_password(password: str, *field: str) -> list[Refusal]:
+    """The written rule that a new password breaks, if it breaks it."""
+    if PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        return []
+    return [bad_input(f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters.", *field)]

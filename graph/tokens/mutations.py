@@ -69,7 +69,12 @@ class TokenMutations:
     async def token_create(self, info: Info, input: TokenCreateInput) -> TokenCreatePayload:
         services = info.context.services
         work = create_tokens(
-            info.context.unit_of_work(), services.hasher, services.issuer, input.username, input.password
+            info.context.unit_of_work(),
+            services.hasher,
+            services.throttle,
+            services.issuer,
+            input.username,
+            input.password,
         )
         return await signed_in(info, TokenCreatePayload, work)
 

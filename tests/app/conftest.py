@@ -15,6 +15,9 @@ from db.base import new_id
 from db.embedded import database_url
 from db.engine import Database
 
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
+
 
 @pytest.fixture(scope="session")
 def valkey() -> Generator[str]:
@@ -33,7 +36,9 @@ def provider() -> Generator[str]:
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
-    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
+    return Settings(
+        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
+    )
 
 
 @pytest.fixture
@@ -57,5 +62,6 @@ async def module_url(postgres: str, template: str) -> str:
 async def lasting(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
     """One server for a whole module, whose tests change nothing and share its event loop."""
     data_dir = tmp_path_factory.mktemp("lasting")
-    async with serving(Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir)) as server:
+    settings = Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
+    async with serving(settings) as server:
         yield server
