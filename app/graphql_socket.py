@@ -3,26 +3,39 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import orjson
 import structlog
-from starlette.websockets import WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, SubscribeMessage
 
+from app.callers import actor_of, origin_of
+from app.graphql_documents import Documents
 from app.socket_protocol import EXTENSION, TRY_AGAIN, SocketProtocol
+from app.wiring import Process
+from domain.refusals import Refused
 from graph.context import Context
 from graph.live.member import Member, Told
 from graph.live.subscriber import Subscriber
+from graph.schema import ShopSchema
 
 log = structlog.get_logger("orderwire.socket")
 
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws for a client that may not connect."""
+
+INIT_TIMEOUT = timedelta(seconds=10)
 
 
 class TextFrames(ASGIWebSocketAdapter):
@@ -65,7 +78,14 @@ class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
         if expires_at is not None and expires_at <= datetime.now(UTC):
             await self.websocket.close(FORBIDDEN, "The access token has ended")
             return
-        await super().handle_subscribe(message)
+        payload = cast("dict[str, Any]", message["payload"])
+        documents = cast("SocketEndpoint", self.view).documents
+        try:
+            query = documents.resolve(payload.get("query"), payload.get("documentId"), payload.get("extensions"))
+        except GraphQLError as error:
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        await super().handle_subscribe(cast("SubscribeMessage", {**message, "payload": {**payload, "query": query}}))
 
     async def handle_task_exception(self, error: Exception) -> None:
         # A client may vanish at any time, also while it is sent something.
@@ -123,6 +143,55 @@ class Delivery:
             self._is_over.set_result(None)
 
 
+class SocketEndpoint(GraphQL[Context, None]):
+    """The endpoint for sockets: who asks, under which request id."""
+
+    websocket_adapter_class = TextFrames
+    graphql_transport_ws_handler_class = Conversation
+
+    def __init__(self, schema: ShopSchema, documents: Documents, allowed_origins: tuple[str, ...]) -> None:
+        super().__init__(
+            schema,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            allowed_origins=allowed_origins,
+        )
+        self.documents = documents
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        try:
+            await self.run(socket)
+        except Refused:
+            # A client that is no browser may send the token as a header of the handshake.
+            await socket.close(FORBIDDEN, "Forbidden")
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002  (the library's)
+    ) -> Context:
+        process: Process = request.app.state.process
+        actor = actor_of(process.services.issuer, request.headers.get("authorization"))
+        return Context(process.services, actor, origin_of(request))
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        """Sign in by `{"Authorization": "Bearer …"}` in the payload of connection_init."""
+        given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        # A socket that waits for months need not keep a token of minutes.
+        context.connection_params = None
+        authorization = given.get("authorization")
+        try:
+            if authorization is not None:
+                context.viewer = actor_of(context.services.issuer, str(authorization))
+        except Refused:
+            raise ConnectionRejectionError from None
+        return await super().on_ws_connect(context)
+
+
 def _is_well_formed(message: Any) -> bool:
     """Whether what the library takes for granted holds."""
     match message:
@@ -141,7 +210,10 @@ def _is_operation(given: Any) -> bool:
         return False
     payload = cast("dict[str, Any]", given)
     return (
-        isinstance(payload.get("query"), str)
+        isinstance(payload.get("query", ""), str)
+        and isinstance(payload.get("documentId"), str | None)
         and isinstance(payload.get("variables"), dict | None)
         and isinstance(payload.get("operationName"), str | None)
+        and isinstance(payload.get("extensions"), dict | None)
+        and not payload.keys().isdisjoint({"query", "documentId", "extensions"})
     )

@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.graphql_http import ENDLESS
+from app.graphql_sse import ENDLESS
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -95,6 +95,28 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=262_144, ge=1024, le=67_108_864, description="The largest body of an HTTP request."
     )
+    documents: Path | None = Field(
+        default=None,
+        description="A manifest of documents, or a directory of manifests and `*.graphql` files, that clients may name"
+        " by `documentId`.",
+    )
+    documents_only: bool = Field(
+        default=False, description="Whether only the documents of `ORDERWIRE_DOCUMENTS` are run, and no others."
+    )
+    automatic_documents: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="How many documents a process keeps for clients that name them by hash from then on (automatic"
+        " persisted queries); 0 for none.",
+    )
+    max_streams: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="How many streams of server-sent events one user, or one address without a user, may have open in"
+        " one process.",
+    )
     live_queue: int = Field(
         default=1000,
         ge=1,
@@ -109,7 +131,8 @@ class Settings(BaseSettings):
         gt=0,
         le=300,
         description="How often a socket is pinged; one that does not answer for as long again is dropped. So is a"
-        " listener (server-sent events) that takes nothing of what is sent to it for as long.",
+        " listener (server-sent events) that takes nothing of what is sent to it for as long; it is sent a comment as"
+        " often, and every 15 seconds at least.",
     )
     event_retention_days: int = Field(
         default=0,
@@ -130,6 +153,14 @@ class Settings(BaseSettings):
     def _workers_hear_each_other(self) -> Self:
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
             raise ValueError("ORDERWIRE_BROADCAST_URL: memory:// reaches one process; leave it out for several workers")
+        return self
+
+    @model_validator(mode="after")
+    def _documents_are_given(self) -> Self:
+        if self.documents_only and self.documents is None:
+            raise ValueError("ORDERWIRE_DOCUMENTS_ONLY: nothing could be run; name them by ORDERWIRE_DOCUMENTS")
+        if self.documents_only and self.automatic_documents:
+            raise ValueError("ORDERWIRE_AUTOMATIC_DOCUMENTS: with ORDERWIRE_DOCUMENTS_ONLY clients can leave none")
         return self
 
     @property
