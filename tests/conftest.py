@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from app.settings import Settings
@@ -24,6 +25,7 @@ from db.engine import Database
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
 from support.measuring import unmeasured
+from support.server import Server, serving
 from support.shop import Shop, with_quick_passwords
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
@@ -170,3 +172,16 @@ async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
     async with running(settings) as process:
         yield Shop(with_quick_passwords(process))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
+    """One server for a whole module, whose tests change nothing and share its event loop."""
+    database = Database(postgres, 1)
+    name = f"lasting_{new_id().hex}"
+    await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    await database.close()
+    data_dir = tmp_path_factory.mktemp("lasting")
+    url = database_url(postgres, name)
+    async with serving(Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir)) as server:
+        yield server

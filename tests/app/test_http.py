@@ -1,6 +1,5 @@
 """GraphQL over HTTP: what is answered to good, broken and hostile requests."""
 
-
 import httpx
 import pytest
 from factories.people import make_admin
