@@ -24,6 +24,7 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
+from support.leaks import fail_on_leaks
 from support.measuring import unmeasured
 from support.server import Server, serving
 from support.shop import Shop, with_quick_passwords
@@ -88,6 +89,14 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No secret reaches the log, whatever is tested."""
+    report = yield
+    fail_on_leaks(report)
+    return report
 
 
 def _memory() -> Path | None:
