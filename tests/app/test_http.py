@@ -63,6 +63,12 @@ async def test_other_methods_are_not_allowed(lasting: Server, method: str):
     assert response.headers["allow"] == "GET, POST"
 
 
+async def test_head_is_not_offered(lasting: Server):
+    response = await lasting.http.head("/graphql", params={"query": EMPTY})
+
+    assert (response.status_code, response.headers["allow"], response.content) == (405, "GET, POST", b"")
+
+
 TOO_DEEP = "Syntax Error: Document is nested too deeply. Parsing aborted."
 
 
