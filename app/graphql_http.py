@@ -111,7 +111,6 @@ class GraphQLEndpoint:
             raise BadRequest("GET changes nothing: send a mutation by POST.", 405, Allow="POST") from None
 
     async def _stream(self, method: str, query: str, asked: Asked, context: Context) -> Response:
-        place = self._listeners.place(caller_of(context.viewer, context.origin))
         subscriber = await self._schema.stream(
             query,
             asked.variables,
@@ -120,6 +119,7 @@ class GraphQLEndpoint:
             operation_extensions=asked.extensions,
             allowed_operation_types=BY_METHOD[method],
         )
+        place = self._listeners.place(caller_of(context.viewer, context.origin))
         return EventStream(subscriber, self._heartbeat, place)
 
     def _page(self) -> Response:
