@@ -19,6 +19,7 @@ from app.graphql_http import PLAYGROUND, PLAYGROUND_HEADERS, GraphQLEndpoint
 from app.graphql_socket import SocketEndpoint
 from app.health import health, ready
 from app.logs import configure_logs
+from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId, explain
 from app.settings import Settings
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             WebSocketRoute("/graphql", SocketEndpoint(schema, documents, settings.origins), name="socket"),
             Route("/health", health),
             Route("/ready", ready),
+            *OAUTH,
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )

@@ -1,5 +1,6 @@
 """What the user commands need from the outside."""
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -23,8 +24,16 @@ class PasswordHasher(Protocol):
 class UserStore(Protocol):
     """Users, for commands."""
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
-        """Store a new user.
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
+    ) -> User:
+        """Store a new user; without a hash they cannot sign in by password.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -36,6 +45,10 @@ class UserStore(Protocol):
         ...
 
     async def get(self, user_id: UUID) -> User | None: ...
+
+    async def lock(self, user_id: UUID) -> User | None:
+        """The user, whom nobody else changes until the end of the transaction; nor their sessions."""
+        ...
 
     async def next_version(self, user_id: UUID) -> int:
         """Lock the user and count one more event of theirs; returns its sequence."""
