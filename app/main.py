@@ -12,11 +12,13 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
+from app.graphql_socket import SocketEndpoint
 from app.health import health, ready
 from app.logs import configure_logs
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
 from app.settings import Settings
+from app.sockets import Sockets
 from app.wiring import running
 from graph.schema import build_schema
 
@@ -25,14 +27,16 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     """The application, for uvicorn or a test; it connects when its lifespan starts."""
     settings = settings or Settings()
     configure_logs(settings.log_level)
-    endpoint = GraphQLEndpoint(build_schema(), settings.origins, playground)
+    schema = build_schema()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         with ending_with_parent():
             async with running(settings) as process:
                 app.state.process = process
+                app.state.sockets = sockets = Sockets(schema, process.services, settings)
                 yield
+                await sockets.stop()
 
     cors = Middleware(
         CORSMiddleware,
@@ -46,8 +50,8 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
         middleware=[Middleware(RequestId), cors, Middleware(BodyLimit, most=settings.max_body_bytes)],
         routes=[
             Route("/", RedirectResponse("/graphql")),
-            Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", endpoint, name="socket"),
+            Route("/graphql", GraphQLEndpoint(schema, playground)),
+            WebSocketRoute("/graphql", SocketEndpoint(settings.origins)),
             Route("/health", health),
             Route("/ready", ready),
             Mount("/playground", _Assets(directory=playground, check_dir=False)),

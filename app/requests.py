@@ -31,6 +31,11 @@ class RequestId:
         # Anything else could forge lines of the log.
         request_id = given if ACCEPTED.fullmatch(given) else str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
+        if scope["type"] == "websocket":
+            # Its line is written when it ends, which the handshake does not wait for.
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._app(scope, receive, send)
+            return
         started, status = time.perf_counter(), 0
 
         async def answer(message: Message) -> None:
@@ -45,9 +50,7 @@ class RequestId:
                 await self._app(scope, receive, answer)
             finally:
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                kind = scope["type"]
-                method = scope.get("method", "GET")
-                log.info(kind, method=method, path=scope["path"], status=status, milliseconds=milliseconds)
+                log.info("http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
 
 
 class BodyLimit:

@@ -80,18 +80,6 @@ async def test_subscribing_comes_after_signing_in(lasting: Server):
         assert await client.closing() == (4401, "Unauthorized")
 
 
-async def test_who_says_nothing_is_let_go(lasting: Server):
-    endpoint = next(route.app for route in lasting.app.routes if route.name == "socket")
-    endpoint.connection_init_wait_timeout /= 100
-    try:
-        async with connected(lasting) as client:
-            closed = await client.closing()
-    finally:
-        endpoint.connection_init_wait_timeout *= 100
-
-    assert closed == (4408, "Connection initialisation timeout")
-
-
 GARBAGE = [
     "x",
     "",
