@@ -50,7 +50,6 @@ class Conversation:
         self._caller = caller_of(viewer, origin)
 
     def begin(self) -> None:
-        """Wait for the client to introduce itself."""
         if self._enter():
             seconds = self._sockets.settings.socket_init_seconds
             self._close_after(seconds, messages.INIT_TIMEOUT, "Connection initialisation timeout")

@@ -91,6 +91,7 @@ class AsgiWire:
         """Carry until the client has gone."""
         self._carried = carried
         sending = asyncio.create_task(self._send_all())
+        carried.begin()
         try:
             while (message := await self._receive())["type"] != "websocket.disconnect":
                 text: str | None = message.get("text")

@@ -126,6 +126,7 @@ class Socket(asyncio.Protocol):
         """Carry from now on, and return at once."""
         self._carried = carried
         self._rest()
+        carried.begin()
 
     def write(self, text: bytes) -> None:
         if not self._is_closed:

@@ -33,6 +33,10 @@ class Wire(Protocol):
 class Carried(Protocol):
     """What is carried."""
 
+    def begin(self) -> None:
+        """The wire is open."""
+        ...
+
     def receive(self, said: str | bytes) -> None:
         """A message has come; one in a binary frame as bytes."""
         ...

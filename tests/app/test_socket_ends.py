@@ -59,9 +59,7 @@ async def test_a_client_that_vanishes_before_it_is_turned_away_is_no_error(
 ):
     async with bare(server.socket_url) as client:
         socket = await fill(server, client)
-        # It is of the wrong shape, which cannot be said.
-        await client.send()
-        await until(lambda: socket._is_closed)
+        socket.close(1013, "Not now")
 
     await until(lambda: "websocket" in [_event(record) for record in caplog.records])
     assert complaints(caplog) == []
