@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,24 +12,18 @@ import pytest
 from factories.goods import make_variant
 from factories.people import make_admin
 from support.documents import ROOT
+from support.node import MODULES, PATIENCE, needs_node, node
 from support.server import Server, serving
 from support.waiting import until
 
 from app.settings import Settings
 
-MODULES = ROOT / "playground" / "node_modules"
 SPEAKER = ROOT / "tests" / "support" / "speaker.cjs"
-NODE = shutil.which("node")
-PATIENCE = 30.0
-"""Seconds: an interpreter starts slowly where others are busy too."""
 
 PLACE = 'mutation { orderPlace(input: {lines: [{sku: "MUG", quantity: 1}]}) { userErrors { code } } }'
 WATCH = "subscription { orderStatusChanged { from to order { status } } }"
 
-pytestmark = pytest.mark.skipif(
-    NODE is None or not (MODULES / "graphql-ws").exists(),
-    reason="The packages are not there: install npm and run `make setup`.",
-)
+pytestmark = needs_node
 
 
 class Speaker:
@@ -51,12 +44,8 @@ class Speaker:
 
 @asynccontextmanager
 async def speaking(server: Server, authorization: str) -> AsyncGenerator[Speaker]:
-    assert NODE is not None
-    version = await asyncio.to_thread(subprocess.check_output, [NODE, "--version"], text=True)
-    # Node.js 20 has sockets, but behind a flag.
-    flags = ["--experimental-websocket"] if int(version.removeprefix("v").partition(".")[0]) < 22 else []
     process = await asyncio.create_subprocess_exec(
-        *(NODE, *flags, SPEAKER, server.socket_url, authorization, WATCH),
+        *(*node(), SPEAKER, server.socket_url, authorization, WATCH),
         env={"PATH": os.environ["PATH"], "NODE_PATH": str(MODULES)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -30,6 +30,11 @@ class Bare:
         self._protocol.send_text(orjson.dumps(message))
         await self._flush()
 
+    async def pour(self, frames: bytes) -> None:
+        """Send what a library would not."""
+        self._writer.write(frames)
+        await self._writer.drain()
+
     async def close(self) -> None:
         self._protocol.send_close(1000)
         await self._flush()
