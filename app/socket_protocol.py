@@ -15,7 +15,7 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
-from websockets.protocol import SERVER, Protocol
+from websockets.protocol import OPEN, SERVER, Protocol
 
 from app.wire import RESTART, TRY_AGAIN, Carried, shortened
 
@@ -135,7 +135,9 @@ class Socket(asyncio.Protocol):
     def close(self, code: int, reason: str = "") -> None:
         if self._is_closed:
             return
-        self._frames.send_close(code, shortened(reason))
+        # The client may just have taken leave itself.
+        if self._frames.state is OPEN:
+            self._frames.send_close(code, shortened(reason))
         self._ending()
         # The client's own goodbye is waited for, whatever it sends before.
         self._transport.resume_reading()

@@ -14,7 +14,7 @@ from app.socket_protocol import Socket
 
 MASKED = 0x80
 FINAL = 0x80
-CONTINUATION, TEXT, PING = 0, 1, 9
+CONTINUATION, TEXT, CLOSE, PING = 0, 1, 8, 9
 
 BOUND = 1_000_000
 """Bytes that may wait for a client that reads nothing: what it sent at once, and the answers to that."""
@@ -80,15 +80,27 @@ async def test_a_message_of_endless_parts_takes_no_more_than_what_is_in_them(ser
         assert socket._message == b""
 
 
-async def test_many_that_are_refused_leave_nothing_behind(server: Server, caplog: pytest.LogCaptureFixture):
-    for spoiled in (frame(FINAL | TEXT, b"\xff"), frame(FINAL | 3), frame(CONTINUATION), bytes(2), b"\x81\x7f"):
-        async with AsyncExitStack() as stack:
-            for _ in range(10):
-                client = await stack.enter_async_context(bare(server.socket_url))
-                await client.send(type="connection_init")
-                await client.pour(spoiled)
+SPOILED = {
+    "no UTF-8": frame(FINAL | TEXT, b"\xff"),
+    "an unknown kind of frame": frame(FINAL | 3),
+    "a part of nothing": frame(CONTINUATION),
+    "a frame that is not masked": bytes([FINAL | TEXT, 1]) + b"x",
+    "a frame longer than all memory": bytes([FINAL | TEXT, MASKED | 127]) + b"\x7f" + bytes(11),
+    "half a frame": frame(FINAL | TEXT, b"x" * 100)[:50],
+    "no message, and its leave at once": frame(FINAL | TEXT, b"x") + frame(FINAL | CLOSE, b"\x03\xe8") * 2,
+    "many that are no messages": frame(FINAL | TEXT, b"x") * 1000,
+}
 
-    await until(lambda: not server.connections or not sockets(server))
+
+@pytest.mark.parametrize("what", SPOILED)
+async def test_who_breaks_the_rules_leaves_nothing_behind(server: Server, caplog: pytest.LogCaptureFixture, what: str):
+    async with AsyncExitStack() as stack:
+        for _ in range(5):
+            client = await stack.enter_async_context(bare(server.socket_url))
+            await client.send(type="connection_init")
+            await client.pour(SPOILED[what])
+
+    await until(lambda: not sockets(server))
     assert len(server.app.state.sockets) == 0
     assert complaints(caplog) == []
 
