@@ -23,6 +23,7 @@ from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId, explain
 from app.settings import Settings
+from app.sockets import Sockets
 from app.wiring import running
 from graph.schema import build_schema
 
@@ -40,7 +41,9 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
         with ending_with_parent():
             async with running(settings) as process:
                 app.state.process = process
+                app.state.sockets = sockets = Sockets(schema, documents, process.services, settings)
                 yield
+                await sockets.stop()
 
     cors = Middleware(
         CORSMiddleware,
@@ -56,7 +59,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
         routes=[
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", GraphQLEndpoint(schema, documents, settings, playground)),
-            WebSocketRoute("/graphql", SocketEndpoint(schema, documents, settings.origins), name="socket"),
+            WebSocketRoute("/graphql", SocketEndpoint(settings.origins)),
             Route("/health", health),
             Route("/ready", ready),
             *OAUTH,

@@ -55,6 +55,11 @@ class RequestId:
         # Anything else could forge lines of the log.
         request_id = given if ACCEPTED.fullmatch(given) else str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
+        if scope["type"] == "websocket":
+            # Its line is written when it ends, which the handshake does not wait for.
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._app(scope, receive, send)
+            return
         started, status = time.perf_counter(), 0
 
         async def answer(message: Message) -> None:
@@ -74,15 +79,13 @@ class RequestId:
                 pass
             except Exception:
                 log.exception("fault")
-                if scope["type"] != "http" or status:
+                if status:
                     # Too late for an answer: the server breaks the connection off.
                     raise
                 await _fault(request_id)(scope, receive, answer)
             finally:
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                kind = scope["type"]
-                method = scope.get("method", "GET")
-                log.info(kind, method=method, path=scope["path"], status=status, milliseconds=milliseconds)
+                log.info("http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
 
 
 class BodyLimit:
@@ -97,6 +100,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
+        told = f"The body has more than {self._most} bytes."
+        if not declared.isdigit() or int(declared) > self._most:
+            await error_response(413, "BAD_REQUEST", told)(scope, receive, send)
+            return
         seen = 0
 
         async def counted() -> Message:
@@ -104,21 +111,10 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._most:
-                raise _TooLargeError
+                raise HTTPException(413, told)
             return message
 
-        refusal = error_response(413, "BAD_REQUEST", f"The body has more than {self._most} bytes.")
-        if not declared.isdigit() or int(declared) > self._most:
-            await refusal(scope, receive, send)
-            return
-        try:
-            await self._app(scope, counted, send)
-        except _TooLargeError:
-            await refusal(scope, receive, send)
-
-
-class _TooLargeError(Exception):
-    """More of a body came than is taken; nothing was answered yet, for nobody answers before the body is there."""
+        await self._app(scope, counted, send)
 
 
 def protect(headers: MutableHeaders, scheme: str) -> None:
@@ -133,7 +129,7 @@ async def explain(_request: Request, refused: Exception) -> Response:
     """What the framework refuses, an unknown path or method, told as every error of this server is."""
     refused = cast("HTTPException", refused)
     code = "NOT_FOUND" if refused.status_code == 404 else "BAD_REQUEST"  # noqa: PLR2004
-    response = error_response(refused.status_code, code, f"{refused.detail}.")
+    response = error_response(refused.status_code, code, f"{refused.detail.rstrip('.')}.")
     response.headers.update(refused.headers or {})
     return response
 

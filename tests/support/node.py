@@ -1,26 +1,48 @@
-"""Programs for Node.js, which are the clients and audits that others wrote for the protocols that we speak."""
+"""Node.js and the packages of the playground, for the tests that run programs of others."""
 
 import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from support.documents import ROOT
 
-ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "playground" / "node_modules"
-NODE = shutil.which("node")
+ESBUILD = MODULES / ".bin" / "esbuild"
 PATIENCE = 30.0
 """Seconds: an interpreter starts slowly where others are busy too."""
 
+_NODE = shutil.which("node")
+
 needs_node = pytest.mark.skipif(
-    NODE is None or not (MODULES / "graphql-http").exists(),
-    reason="The packages are not there: install npm and run `make setup`.",
+    _NODE is None or not ESBUILD.exists(), reason="The packages are not there: install npm and run `make setup`."
 )
+
+
+@cache
+def node() -> list[str]:
+    """How to run a program that speaks WebSocket."""
+    assert _NODE is not None
+    version = subprocess.check_output([_NODE, "--version"], text=True, timeout=PATIENCE)
+    # Node.js 20 has sockets, but behind a flag.
+    is_old = int(version.removeprefix("v").partition(".")[0]) < 22
+    return [_NODE, *(["--experimental-websocket"] if is_old else [])]
+
+
+def bundle(program: Path, place: Path) -> Path:
+    """A program in one file with its packages."""
+    bundled = place / f"{program.stem}.mjs"
+    options = ("--bundle", "--platform=node", "--format=esm", "--log-level=error", f"--outfile={bundled}")
+    where = {**os.environ, "NODE_PATH": str(MODULES)}
+    subprocess.run([ESBUILD, program, *options], env=where, check=True, timeout=PATIENCE)
+    return bundled
 
 
 class Program:
@@ -39,9 +61,8 @@ class Program:
 @asynccontextmanager
 async def program(name: str, *arguments: str) -> AsyncGenerator[Program]:
     """A program of tests/node, which is killed at the end should it still run."""
-    assert NODE is not None
     process = await asyncio.create_subprocess_exec(
-        NODE,
+        *node(),
         ROOT / "tests" / "node" / name,
         *arguments,
         env={"PATH": os.environ["PATH"], "NODE_PATH": str(MODULES)},
