@@ -59,6 +59,7 @@ class Provider:
         self.keys: dict[str, Any] = {}
         for algorithm in ("RS256", "ES256"):
             self.renew(algorithm)
+        self.foreign = RSAKey.generate_key(2048)
         self.codes: dict[str, dict[str, Any]] = {}
         self.people: dict[str, dict[str, Any]] = {}
 
@@ -166,7 +167,7 @@ class Provider:
             case "secret":
                 key, header = OctKey.import_key(CLIENT_SECRET), {"alg": "HS256"}
             case "other key":
-                key = RSAKey.generate_key(2048)
+                key = self.foreign
             case "unknown key":
                 header["kid"] = "nobody's"
         return jwt.encode(header, claims, key, registry=JWSRegistry(algorithms=["RS256", "ES256", "HS256"]))
