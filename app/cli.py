@@ -52,13 +52,14 @@ def _explain(error: Exception) -> tuple[str, int] | None:
     # Imported here, for a command that ends well may need none of them.
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
+    from app.graphql_documents import ManifestError
     from app.keys import SettingError
     from domain.refusals import Refused
 
     match error:
         case ValidationError():
             return "\n".join(map(_problem, error.errors())), BAD_INPUT
-        case Refused() | SettingError():
+        case Refused() | SettingError() | ManifestError():
             return str(error), BAD_INPUT
         case ArgumentError():
             return "ORDERWIRE_DATABASE_URL: not a URL like postgresql://user:password@host:5432/database", BAD_INPUT

@@ -177,6 +177,46 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=262_144, ge=1024, le=67_108_864, description="The largest body of an HTTP request."
     )
+    documents: Path | None = Field(
+        default=None,
+        description="A manifest of documents, or a directory of manifests and `*.graphql` files, that clients may name"
+        " by `documentId`.",
+    )
+    documents_only: bool = Field(
+        default=False, description="Whether only the documents of `ORDERWIRE_DOCUMENTS` are run, and no others."
+    )
+    automatic_documents: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="How many documents a process keeps for clients that name them by hash from then on (automatic"
+        " persisted queries); 0 for none.",
+    )
+    max_streams: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="How many streams of server-sent events one user, or one address without a user, may have open in"
+        " one process.",
+    )
+    socket_init_seconds: float = Field(
+        default=3.0, gt=0, le=60, description="How long the client of a WebSocket may take for its `connection_init`."
+    )
+    socket_idle_seconds: float = Field(
+        default=600.0,
+        ge=0,
+        le=86_400,
+        description="After how long without an operation a WebSocket is closed; 0 for never.",
+    )
+    socket_operations: int = Field(
+        default=100, ge=1, le=10_000, description="How many operations may run on one WebSocket at once."
+    )
+    sockets_per_caller: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="How many WebSockets to one process a user may have, or an address without signing in.",
+    )
     live_queue: int = Field(
         default=1000,
         ge=1,
@@ -191,7 +231,8 @@ class Settings(BaseSettings):
         gt=0,
         le=300,
         description="How often a socket is pinged; one that does not answer for as long again is dropped. So is a"
-        " listener (server-sent events) that takes nothing of what is sent to it for as long.",
+        " listener (server-sent events) that takes nothing of what is sent to it for as long; it is sent a comment as"
+        " often, and every 15 seconds at least.",
     )
     event_retention_days: int = Field(
         default=0,
@@ -247,6 +288,14 @@ class Settings(BaseSettings):
         """The Redis or Valkey where all processes count together; None where each counts by itself."""
         url = self.limits_url or self.broadcast_url or ""
         return url if url.startswith(("redis", "valkey")) else None
+
+    @model_validator(mode="after")
+    def _documents_are_given(self) -> Self:
+        if self.documents_only and self.documents is None:
+            raise ValueError("ORDERWIRE_DOCUMENTS_ONLY: nothing could be run; name them by ORDERWIRE_DOCUMENTS")
+        if self.documents_only and self.automatic_documents:
+            raise ValueError("ORDERWIRE_AUTOMATIC_DOCUMENTS: with ORDERWIRE_DOCUMENTS_ONLY clients can leave none")
+        return self
 
     @property
     def is_development(self) -> bool:

