@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         default=65_536, ge=19_456, le=4_194_304, description="The memory that Argon2id takes for each password, in KiB."
     )
     password_parallelism: int = Field(
-        default=4, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
+        default=1, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
     )
     password_reset_minutes: int = Field(
         default=30, ge=5, le=1440, description="How long a password can be reset by the token of a mail."
