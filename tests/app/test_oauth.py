@@ -23,7 +23,7 @@ ME = "{ me { username } }"
 async def hedwig(server: Server) -> None:
     services = server.process.services
     uow = services.begin(Actor.anonymous(), Origin("test-request"))
-    await register_user(uow, services.hasher, "hedwig", "h@example.com", PASSWORD)
+    await register_user(uow, services.hasher, "hedwig", "h@example.com", PASSWORD, throttle=services.throttle)
 
 
 async def sign_in(server: Server, **more: str) -> Any:
