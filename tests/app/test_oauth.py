@@ -25,7 +25,7 @@ async def hedwig(server: Server) -> None:
     server.app.state.process = with_quick_passwords(server.process)
     services = server.app.state.process.services
     uow = services.begin(Actor.anonymous(), Origin("test-request"))
-    await register_user(uow, services.hasher, "hedwig", "h@example.com", PASSWORD, throttle=None)
+    await register_user(uow, services.hasher, "hedwig", "h@example.com", PASSWORD, throttle=services.throttle)
 
 
 async def sign_in(server: Server, **more: str) -> Any:
