@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -71,6 +72,6 @@ def check_in(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def any_of(column: Column[UUID] | Column[str], keys: Sequence[object]) -> ColumnElement[bool]:
+def any_of(column: ColumnElement[Any], keys: Sequence[object]) -> ColumnElement[bool]:
     """`column = ANY(:keys)`: one statement text, so one prepared statement, however many the keys."""
     return column == any_(literal(list(keys), ARRAY(column.type)))

@@ -23,6 +23,7 @@ from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
 from db.reading import violated
 from db.returns import SqlReturnStore
+from db.roles import SqlRoleStore
 from db.stock_guard import SqlStockGuard
 from db.tokens import SqlRefreshTokenStore
 from db.users import SqlUserStore
@@ -50,6 +51,7 @@ ACTOR_KEYS = {
     "orders_placed_by_fkey",
     "pending_events_actor_id_fkey",
     "stock_movements_actor_id_fkey",
+    "user_roles_granted_by_fkey",
 }
 """The foreign keys that name whoever acts."""
 
@@ -65,6 +67,7 @@ class SqlUnitOfWork:
     """
 
     users: SqlUserStore
+    roles: SqlRoleStore
     refresh_tokens: SqlRefreshTokenStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
@@ -90,6 +93,7 @@ class SqlUnitOfWork:
         connection = await self._stack.enter_async_context(self._database.transaction())
         self._connection, self._events, self._is_abandoned = connection, [], False
         self.users = SqlUserStore(connection)
+        self.roles = SqlRoleStore(connection)
         self.refresh_tokens = SqlRefreshTokenStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)

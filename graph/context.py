@@ -11,6 +11,7 @@ from domain.events.model import Event
 from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
+from domain.roles.ports import RolesUnitOfWork
 from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, TokensUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, RolesUnitOfWork, TokensUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 

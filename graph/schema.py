@@ -26,6 +26,9 @@ from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
 from graph.reports.queries import ReportQueries
+from graph.roles.errors import RoleExceeds
+from graph.roles.mutations import RoleMutations
+from graph.roles.queries import RoleQueries
 from graph.scalars import SCALARS
 from graph.tokens.mutations import TokenMutations
 from graph.users.mutations import UserMutations
@@ -43,13 +46,23 @@ ERRORS = (
     InsufficientStock,
     OnHandConflict,
     ReturnExceeds,
+    RoleExceeds,
     UnknownSku,
     IdempotencyConflict,
 )
 
 
 @strawberry.type(description="What can be read.")
-class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries, EventQueries):
+class Query(
+    UserQueries,
+    RoleQueries,
+    CustomerQueries,
+    CatalogQueries,
+    InventoryQueries,
+    OrderQueries,
+    ReportQueries,
+    EventQueries,
+):
     """The root of queries."""
 
     @strawberry.field(
@@ -70,7 +83,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, TokenMutations, OrderMutations, InventoryMutations):
+class Mutation(UserMutations, RoleMutations, TokenMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.actor import Actor
 from domain.refusals import Refusal, bad_input
+from domain.roles.model import ADMIN
 
 USERNAME = re.compile(r"[A-Za-z0-9]{4,20}")
 # Deliberately loose: one @, no blanks, a dot in the domain. Whether mail arrives, the mail server knows.
@@ -18,15 +19,22 @@ PASSWORD_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can sign in."""
+    """Somebody who can sign in.
+
+    `scopes` are all that follow from `roles`, and those that were granted directly, as machines are.
+    """
 
     id: UUID
     username: str
     email: str | None
-    is_admin: bool
+    roles: tuple[str, ...]
     scopes: tuple[str, ...]
     created_at: datetime
     last_login_at: datetime | None
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN in self.roles
 
     def as_actor(self) -> Actor:
         """The user as somebody who acts."""

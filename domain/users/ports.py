@@ -3,6 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
+from domain.actor import Actor
 from domain.reading import Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.model import Credentials, User
@@ -24,7 +25,7 @@ class UserStore(Protocol):
     """Users, for commands."""
 
     async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
-        """Store a new user.
+        """Store a new user, who holds the role of an admin or that of a customer.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -36,6 +37,10 @@ class UserStore(Protocol):
         ...
 
     async def get(self, user_id: UUID) -> User | None: ...
+
+    async def get_for_update(self, viewer: Actor, user_id: UUID) -> User | None:
+        """The user, locked; None where the viewer may not see them."""
+        ...
 
     async def next_version(self, user_id: UUID) -> int:
         """Lock the user and count one more event of theirs; returns its sequence."""

@@ -21,6 +21,7 @@ from app.serve import server_config
 from app.settings import Settings
 from app.wiring import Process
 from domain.actor import Actor
+from domain.roles.model import ADMIN
 from domain.users.model import User
 
 
@@ -53,7 +54,8 @@ class Server:
         assert actor.user_id is not None
         moment = datetime.now(UTC)
         scopes = tuple(sorted(actor.scopes))
-        user = User(actor.user_id, actor.username or "", None, actor.is_admin, scopes, moment, None)
+        roles = (ADMIN,) if actor.is_admin else ()
+        user = User(actor.user_id, actor.username or "", None, roles, scopes, moment, None)
         return self.process.services.issuer.access_token(user)
 
     def headers(self, actor: Actor | None) -> dict[str, str]:

@@ -1,0 +1,52 @@
+"""Roles: named sets of scopes, and who holds them. What users held before follows from roles from now on."""
+
+from db.migrations import run
+
+revision = "202611211014"
+down_revision = "202611211013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run(DDL)
+
+
+DDL = """
+CREATE TABLE roles (
+  name TEXT NOT NULL CONSTRAINT roles_name_check CHECK (name ~ '^[a-z][a-z0-9-]{0,39}$'),
+  description TEXT NOT NULL,
+  scopes TEXT[] DEFAULT '{}' NOT NULL CONSTRAINT roles_scopes_check CHECK (scopes <@ ARRAY['orders:read', 'orders:write', 'orders:approve', 'inventory:read', 'inventory:write', 'reports:read', 'users:read', 'users:write', 'audit:read']),
+  CONSTRAINT roles_pkey PRIMARY KEY (name)
+);
+INSERT INTO roles (name, description, scopes) VALUES
+  ('customer', 'Buys: sees themselves and their own orders.', '{}'),
+  ('support', 'Answers questions: sees everything but the audit, and changes nothing.',
+    '{orders:read,inventory:read,reports:read,users:read}'),
+  ('warehouse', 'Keeps the stock, and ships, delivers and takes back orders.',
+    '{orders:read,orders:write,inventory:read,inventory:write}'),
+  ('manager', 'Runs the shop: orders, stock and reports.',
+    '{orders:read,orders:write,orders:approve,inventory:read,inventory:write,reports:read,users:read}'),
+  ('admin', 'May do everything, and says who else may.',
+    '{orders:read,orders:write,orders:approve,inventory:read,inventory:write,reports:read,users:read,users:write,audit:read}');
+CREATE TABLE user_roles (
+  user_id UUID NOT NULL CONSTRAINT user_roles_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
+  role TEXT NOT NULL CONSTRAINT user_roles_role_fkey REFERENCES roles (name),
+  granted_by UUID CONSTRAINT user_roles_granted_by_fkey REFERENCES users (id) ON DELETE SET NULL,
+  granted_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+  CONSTRAINT user_roles_pkey PRIMARY KEY (user_id, role)
+);
+CREATE INDEX user_roles_role_idx ON user_roles (role);
+CREATE INDEX user_roles_granted_by_idx ON user_roles (granted_by) WHERE granted_by IS NOT NULL;
+INSERT INTO user_roles (user_id, role) SELECT id, CASE WHEN is_admin THEN 'admin' ELSE 'customer' END FROM users;
+-- Each set of scopes that users were given by hand becomes a role, so that it can be taken like any other.
+CREATE TEMPORARY TABLE found ON COMMIT DROP AS
+  SELECT scopes, 'before-roles-' || row_number() OVER (ORDER BY scopes) AS name
+  FROM (SELECT DISTINCT scopes FROM users WHERE NOT is_admin AND scopes <> '{}') s;
+INSERT INTO roles (name, description, scopes)
+  SELECT name, 'What users were given before there were roles.', scopes FROM found;
+INSERT INTO user_roles (user_id, role)
+  SELECT u.id, f.name FROM users u JOIN found f USING (scopes) WHERE NOT u.is_admin;
+UPDATE users SET scopes = '{}' WHERE scopes <> '{}';
+ALTER TABLE users DROP COLUMN is_admin;
+"""
