@@ -138,7 +138,7 @@ def _readers(workers: Sequence[Worker], token: str, start: str) -> list[Follower
 
 def _token(settings: Settings, admin: Actor) -> str:
     assert admin.user_id is not None
-    return JwtIssuer(settings).access_token(User(admin.user_id, "boss", None, True, (), now(), None))
+    return JwtIssuer(settings).access_token(User(admin.user_id, "boss", None, ("admin",), (), now(), None))
 
 
 @asynccontextmanager
