@@ -65,6 +65,11 @@ REPEATED = (
 """The files that go again and again where other tests have been: to count their lines takes as long as to run them."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--write-access` writes docs/access.md anew, for a person to review."""
+    parser.addoption("--write-access", action="store_true", help="write docs/access.md from what is measured")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep to the order below: pytest-xdist would hand out the files with the most tests first."""
     config.option.loadscopereorder = False
