@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
@@ -61,8 +60,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         # A socket may outlive the token it was opened with. Clients answer this code by connecting anew, and then
         # ask for a token that is still valid.
-        expires_at = self.context.viewer.expires_at
-        if expires_at is not None and expires_at <= datetime.now(UTC):
+        if self.context.services.revocations.has_ended(self.context.viewer):
             await self.websocket.close(FORBIDDEN, "The access token has ended")
             return
         await super().handle_subscribe(message)

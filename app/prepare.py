@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
-from app.keys import signing_key, write_secret
+from app.keys import KeyRing, write_secret
 from app.passwords import Argon2Hasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
@@ -48,7 +48,7 @@ def database_server(settings: Settings) -> Generator[Settings]:
 
 async def prepare(settings: Settings) -> Prepared:
     """Create and migrate the database, make the first admin, and fill an empty shop, as far as the settings say."""
-    signing_key(settings)  # made now, or refused, before anything else is done
+    KeyRing(settings)  # made now, or refused, before anything else is done
     url = settings.database_url or ""
     if settings.migrate:
         await migrate.create_if_missing(url)

@@ -65,8 +65,14 @@ class Settings(BaseSettings):
     )
     signing_key: SecretStr | None = Field(
         default=None,
-        description="The private key (PEM, P-256) that signs access tokens. Without it one is made and kept in the"
-        " data directory; processes on several hosts must be given the same.",
+        description="The private key (PEM, P-256) that signs access tokens; further ones behind it still verify."
+        " Without it one is made and kept in the data directory; processes on several hosts must be given the same.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@\s]+$",
+        description="Where clients reach the server, such as `https://shop.example`: what access tokens name as their"
+        " issuer, and what addresses are made from. Without it: the address that a request names.",
     )
     access_token_seconds: int = Field(default=900, ge=30, le=86400, description="How long an access token is valid.")
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="How long a refresh token is valid.")

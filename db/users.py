@@ -1,5 +1,6 @@
 """Users: the table, what follows from their roles, the store for commands, the reader for queries."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +42,8 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
-    Column("password_hash", Text, nullable=False),
+    # Empty for those who cannot sign in by password.
+    Column("password_hash", Text),
     # Rights that were granted directly, as machines are, beside those that follow from roles.
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # The sequence of the user's last event; the first one is the registration.
@@ -120,16 +122,26 @@ class SqlUserStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
+    ) -> User:
         key = new_id()
-        statement = insert(users).values(id=key, username=username, email=email, password_hash=password_hash)
+        values = {"id": key, "username": username, "email": email, "password_hash": password_hash}
+        statement = insert(users).values(**values, scopes=list(scopes))
         try:
             async with self._connection.begin_nested():
                 await self._connection.execute(statement)
         except IntegrityError as error:
             raise _taken(error) from error
-        role = ADMIN if is_admin else CUSTOMER
-        await self._connection.execute(insert(user_roles).values(user_id=key, role=role))
+        if not scopes:
+            role = ADMIN if is_admin else CUSTOMER
+            await self._connection.execute(insert(user_roles).values(user_id=key, role=role))
         return to_user((await self._connection.execute(select(*WHOLE).where(users.c.id == key))).one())
 
     async def credentials(self, username: str) -> Credentials | None:
@@ -141,10 +153,12 @@ class SqlUserStore:
         row = (await self._connection.execute(select(*WHOLE).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
 
-    async def get_for_update(self, viewer: Actor, user_id: UUID) -> User | None:
-        lock = select(users.c.id).where(users.c.id == user_id, visible_to(viewer)).with_for_update()
+    async def lock(self, user_id: UUID, viewer: Actor | None = None) -> User | None:
+        visible = true() if viewer is None else visible_to(viewer)
+        # Not against those who refer to the user, such as their orders.
+        query = select(users.c.id).where(users.c.id == user_id, visible).with_for_update(key_share=True)
         # Read only when the lock is had: what a user holds stands in other rows than the locked one.
-        return await self.get(user_id) if (await self._connection.execute(lock)).first() else None
+        return await self.get(user_id) if (await self._connection.execute(query)).first() else None
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

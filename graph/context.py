@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import strawberry
 
 from domain.actor import Actor, Origin
+from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.roles.ports import RolesUnitOfWork
-from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.tokens.ports import TokenIssuer
+from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, RolesUnitOfWork, TokensUnitOfWork, Protocol):
+class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, RolesUnitOfWork, ClientsUnitOfWork, Protocol):
     """The unit of work that serves every command."""
 
 
@@ -36,6 +38,7 @@ class Services:
     streams: "Streams"
     hasher: PasswordHasher
     issuer: TokenIssuer
+    revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int
     expose_statements: bool

@@ -8,6 +8,8 @@ from domain.refusals import ErrorCode, Refusal, Refused, not_found
 from domain.roles import policy
 from domain.roles.model import ADMIN, Role
 from domain.roles.ports import RolesUnitOfWork
+from domain.tokens.ports import TokenIssuer
+from domain.tokens.revoking import end_sessions
 from domain.users.events import record
 from domain.users.model import User
 
@@ -35,9 +37,17 @@ async def grant_role(
 
 
 async def revoke_role(
-    uow: RolesUnitOfWork, actor: Actor, user_id: UUID, name: str, *, idempotency_key: UUID | None = None
+    uow: RolesUnitOfWork,
+    actor: Actor,
+    user_id: UUID,
+    name: str,
+    *,
+    issuer: TokenIssuer,
+    idempotency_key: UUID | None = None,
 ) -> User:
     """Take a role from a user; nothing happens where they do not hold it.
+
+    Their sessions end with it: the tokens of those tell of rights which are no longer theirs.
 
     Raises:
         Refused: as `grant_role`; LAST_ADMIN.
@@ -55,7 +65,8 @@ async def revoke_role(
             message = f"{subject.username} is the last admin. Make another one first."
             raise Refused(Refusal(ErrorCode.LAST_ADMIN, message, ("input", "userId")))
         await uow.roles.revoke(user_id, name)
-        return await _recorded(uow, EventKind.ROLE_REVOKED, role, subject)
+        sessions = await end_sessions(uow, issuer, user_id) if role.scopes else 0
+        return await _recorded(uow, EventKind.ROLE_REVOKED, role, subject, sessions=sessions)
 
 
 async def _locked(uow: RolesUnitOfWork, actor: Actor, user_id: UUID, name: str) -> tuple[Role, User]:
@@ -66,7 +77,7 @@ async def _locked(uow: RolesUnitOfWork, actor: Actor, user_id: UUID, name: str) 
         raise Refused(not_found("role", "input", "role"))
     if actor.user_id is not None:
         policy.must_still_hold(actor, await uow.users.get(actor.user_id))
-    subject = await uow.users.get_for_update(actor, user_id)
+    subject = await uow.users.lock(user_id, actor)
     if subject is None:
         raise Refused(not_found("user", "input", "userId"))
     return role, subject
@@ -80,7 +91,7 @@ async def _changed(uow: RolesUnitOfWork, user_id: UUID) -> User:
     return user
 
 
-async def _recorded(uow: RolesUnitOfWork, kind: EventKind, role: Role, before: User) -> User:
+async def _recorded(uow: RolesUnitOfWork, kind: EventKind, role: Role, before: User, **more: int) -> User:
     after = await _changed(uow, before.id)
-    await record(uow, after.id, kind, role=role.name, before=list(before.roles), after=list(after.roles))
+    await record(uow, after.id, kind, role=role.name, before=list(before.roles), after=list(after.roles), **more)
     return after

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.actor import Actor
 from domain.roles.model import Role
-from domain.users.ports import UsersUnitOfWork
+from domain.tokens.ports import TokensUnitOfWork
 
 
 class RoleStore(Protocol):
@@ -29,7 +29,7 @@ class RoleStore(Protocol):
         ...
 
 
-class RolesUnitOfWork(UsersUnitOfWork, Protocol):
+class RolesUnitOfWork(TokensUnitOfWork, Protocol):
     """The transaction of a role command."""
 
     @property

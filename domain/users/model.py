@@ -1,8 +1,10 @@
 """What a user is, and the rules of a username, an e-mail address and a password."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from domain.actor import Actor
@@ -40,6 +42,10 @@ class User:
         """The user as somebody who acts."""
         return Actor(self.id, self.username, self.is_admin, frozenset(self.scopes))
 
+    def limited_to(self, scopes: Collection[str]) -> Self:
+        """The user with no more than some scopes."""
+        return replace(self, roles=(), scopes=tuple(scope for scope in self.scopes if scope in scopes))
+
     def backs(self, actor: Actor) -> bool:
         """Whether every right that a token says this user holds is still theirs."""
         return self.is_admin or (not actor.is_admin and actor.scopes <= set(self.scopes))
@@ -47,10 +53,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user together with the hash of their password."""
+    """A user together with the hash of their password; None for one who cannot sign in by password."""
 
     user: User
-    password_hash: str
+    password_hash: str | None
 
 
 def check_registration(username: str, email: str | None, password: str) -> list[Refusal]:

@@ -1,5 +1,6 @@
 """What the user commands need from the outside."""
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -24,8 +25,17 @@ class PasswordHasher(Protocol):
 class UserStore(Protocol):
     """Users, for commands."""
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
-        """Store a new user, who holds the role of an admin or that of a customer.
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
+    ) -> User:
+        """Store a new user, who holds the role of an admin or that of a customer; without a hash they cannot sign in
+        by password. Whoever is given scopes of their own is a machine, and holds no role.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -38,8 +48,11 @@ class UserStore(Protocol):
 
     async def get(self, user_id: UUID) -> User | None: ...
 
-    async def get_for_update(self, viewer: Actor, user_id: UUID) -> User | None:
-        """The user, locked; None where the viewer may not see them."""
+    async def lock(self, user_id: UUID, viewer: Actor | None = None) -> User | None:
+        """The user, whom nobody else changes until the end of the transaction; nor their sessions.
+
+        None where there is none, or where `viewer` may not see them.
+        """
         ...
 
     async def next_version(self, user_id: UUID) -> int:

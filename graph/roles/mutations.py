@@ -1,6 +1,7 @@
 """Grant and revoke roles. Both need `users:write`."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +70,8 @@ class RoleMutations:
         " from admins, and the last admin stays one."
     )
     async def role_revoke(self, info: Info, input: RoleRevokeInput) -> RoleRevokePayload:
-        return await outcome(info, RoleRevokePayload, "user", _change(info, revoke_role, input))
+        revoke = partial(revoke_role, issuer=info.context.services.issuer)
+        return await outcome(info, RoleRevokePayload, "user", _change(info, revoke, input))
 
 
 async def _change(

@@ -32,14 +32,16 @@ class Told:
         return self.errors[0]["extensions"]["code"] if self.errors else None
 
 
-async def ask(stage: Stage, viewer: str, document: str, **variables: Any) -> Told:
+async def ask(stage: Stage, viewer: str, document: str, request_id: str = "", **variables: Any) -> Told:
     """Run an operation as one of the viewers; of a subscription, up to its first result."""
     token = stage.tokens[viewer]
     names = dict(stage.names)
     if "$fresh" in document:
         names["fresh"] = await stage.plain_order()
     body = {"query": Template(document).safe_substitute(names), "variables": variables}
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"X-Request-ID": request_id}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     if document.startswith("subscription"):
         return await _first(stage, body, {**headers, "Accept": "text/event-stream"})
     response = await stage.server.http.post("/graphql", json=body, headers=headers)

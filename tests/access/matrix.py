@@ -20,7 +20,7 @@ Every field, as each kind of viewer gets it: measured on a prepared shop over HT
 `tests/access/test_matrix.py` with this page. What the roles are, and why, says [rights](rights.md).
 
 `customer` placed the order and is the user that is asked for; `another customer` has ordered something else.
-`expired` carries a token of an admin that has ended.
+`expired` and `revoked` carry tokens of an admin that have ended, by themselves and before their time.
 
 | Cell | Meaning |
 | --- | --- |
@@ -95,14 +95,14 @@ async def run_anew(stage: Stage, viewer: str, name: str, sample: Sample) -> Told
     return await run(stage, viewer, name, await sample(stage))
 
 
-async def run(stage: Stage, viewer: str, name: str, given: Mapping[str, Any]) -> Told:
+async def run(stage: Stage, viewer: str, name: str, given: Mapping[str, Any], request_id: str = "") -> Told:
     """A mutation as one of the viewers; a refusal that it answers as data is told as an error."""
     payload = f"{name[0].upper()}{name[1:]}Payload"
     results = "results { userErrors { code } }" if "results" in fields_of(payload) else ""
     given_type = f"{payload.removesuffix('Payload')}Input!"
     selected = f"userErrors {{ code }} {results}"
     document = f"mutation ($input: {given_type}) {{ {name}(input: $input) {{ {selected} }} }}"
-    told = await ask(stage, viewer, document, input=given)
+    told = await ask(stage, viewer, document, request_id, input=given)
     if told.errors:
         return told
     answer = told.data[name]

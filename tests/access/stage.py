@@ -17,8 +17,9 @@ from support.shop import Shop, with_quick_passwords
 from db.customers import addresses
 from db.events import EventLog
 from db.roles import user_roles
-from domain.actor import Actor
+from domain.actor import Actor, Origin
 from domain.orders.model import OrderStatus
+from domain.tokens.revoking import revoke_token
 from graph.node import global_id, parse_id
 
 PASSWORD = "correct horse"
@@ -115,7 +116,7 @@ async def make_stage(server: Server) -> Stage:
     await move(shop, admin, "return", order["id"], lines=line, reason="Cracked.")
     await settle(shop.database)
     names = await _names(shop, order, customer)
-    return Stage(server, shop, actors, _tokens(server, actors), names)
+    return Stage(server, shop, actors, await _tokens(server, actors), names)
 
 
 async def _people(shop: Shop) -> dict[str, Actor]:
@@ -132,10 +133,13 @@ async def _people(shop: Shop) -> dict[str, Actor]:
     return {name: users[key].as_actor() for name, key in zip(actors, keys, strict=True)}
 
 
-def _tokens(server: Server, actors: Mapping[str, Actor]) -> dict[str, str | None]:
+async def _tokens(server: Server, actors: Mapping[str, Actor]) -> dict[str, str | None]:
     tokens: dict[str, str | None] = {"anonymous": None}
     tokens |= {name: server.token(actor) for name, actor in actors.items()}
-    return tokens | {"expired": _expired(server, actors["admin"])}
+    services = server.process.services
+    revoked = server.token(actors["admin"])
+    assert await revoke_token(services.begin(Actor.system(), Origin("stage")), services.issuer, revoked)
+    return tokens | {"expired": _expired(server, actors["admin"]), "revoked": revoked}
 
 
 def _expired(server: Server, actor: Actor) -> str:

@@ -34,7 +34,7 @@ def secrets_in(given: Any) -> list[str]:
 async def events_of(stage: Stage, name: str, given: dict[str, Any]) -> list[Row[Any]]:
     """What the log gained by a mutation that an admin did, or nobody where that is how it is done."""
     before = len(await logged(stage.shop.database, COLUMNS))
-    told = await run(stage, "anonymous" if name in BY_NOBODY else "admin", name, given)
+    told = await run(stage, "anonymous" if name in BY_NOBODY else "admin", name, given, f"audit-{name}")
     assert told.errors == [], (name, told.errors)
     return list(await logged(stage.shop.database, COLUMNS))[before:]
 
@@ -51,7 +51,7 @@ async def test_every_mutation_leaves_an_event_that_tells_who_did_what_from_where
             actor: UUID | None = event.actor_id
             assert actor == (None if name in BY_NOBODY else stage.admin.user_id), (name, event.kind)
             assert event.address == "127.0.0.1", (name, event.kind)
-            assert event.request_id == stage.server.last_request_id, (name, event.kind)
+            assert event.request_id == f"audit-{name}", (name, event.kind)
             assert set(event.payload) == facts[event.kind], (name, event.kind)
             told = str(event.payload)
             assert [secret for secret in secrets_in(given) if secret in told] == [], (name, event.kind)

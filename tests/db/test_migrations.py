@@ -132,7 +132,7 @@ async def database_at(postgres: str, name: str, revision: str) -> Database:
 
 
 async def test_rights_that_users_had_before_there_were_roles_follow_from_roles(postgres: str):
-    database = await database_at(postgres, "before_roles", "202611211013")
+    database = await database_at(postgres, "before_roles", "202611211014")
     held = {
         "boss": (True, ["orders:read"]),
         "buyer": (False, []),
@@ -146,21 +146,28 @@ async def test_rights_that_users_had_before_there_were_roles_follow_from_roles(p
     for name, (is_admin, scopes) in held.items():
         await database.execute(statement, {"name": name, "admin": is_admin, "scopes": scopes})
 
+    machine = "INSERT INTO users (username, scopes) VALUES ('client1', '{audit:read}') RETURNING id"
+    client = (
+        f"WITH u AS ({machine}) INSERT INTO clients (user_id, name, secret_digest) SELECT id, 'Scanner', '-' FROM u"
+    )
+    await database.execute(text(client))
+
     await migrate.upgrade(database)
 
     users = await UserReader(database).page(
         Actor.system(), {}, Sort("USERNAME"), PageRequest(10, None, None, backwards=False)
     )
-    direct = await database.read(text("SELECT DISTINCT scopes FROM users"))
+    direct = await database.read(text("SELECT username FROM users WHERE scopes <> '{}'"))
     await database.close()
     assert {user.username: (user.roles, set(user.scopes)) for user in users.items} == {
         "boss": (("admin",), set(Scope)),
         "buyer": (("customer",), set()),
         "clerk": (("before-roles-2", "customer"), {"orders:read", "orders:approve"}),
         "clerk2": (("before-roles-2", "customer"), {"orders:read", "orders:approve"}),
+        "client1": ((), {"audit:read"}),
         "keeper": (("before-roles-1", "customer"), {"inventory:read"}),
     }
-    assert direct == [([],)]
+    assert direct == [("client1",)]
 
 
 async def test_events_that_did_not_tell_who_buys_are_completed_from_their_orders(postgres: str):

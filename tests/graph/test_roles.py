@@ -8,12 +8,14 @@ import pytest
 from factories.goods import make_variant
 from factories.orders import place
 from factories.people import make_admin, make_user
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from support.log import logged
 from support.shop import Shop
 
 from db.roles import roles, user_roles
+from db.users import users
 from domain.actor import Actor, Scope
+from domain.refusals import Refused
 from graph.node import global_id
 
 CHANGE = """
@@ -24,6 +26,8 @@ mutation ($input: Role%(act)sInput!) {
   }
 }
 """
+SIGN_IN = "mutation ($input: TokenCreateInput!) { tokenCreate(input: $input) { accessToken refreshToken } }"
+REFRESH = "mutation ($token: String!) { tokenRefresh(input: {refreshToken: $token}) { userErrors { code } } }"
 WATCH = "subscription { orderStatusChanged { to } }"
 
 
@@ -47,8 +51,8 @@ async def make_holder(shop: Shop, username: str, *names: str) -> Actor:
 
 async def now(shop: Shop, user: Actor) -> Actor:
     """A user with the rights they hold now, as after a refresh."""
-    users = await shop.process.services.readers.users.by_ids(Actor.system(), [user.user_id or uuid4()])
-    return users[user.user_id].as_actor()
+    found = await shop.process.services.readers.users.by_ids(Actor.system(), [user.user_id or uuid4()])
+    return found[user.user_id].as_actor()
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ async def test_a_role_is_granted_and_taken_and_both_are_on_record(shop: Shop, ad
     columns = "kind, aggregate_id, sequence, payload, actor_id, request_id, host(address)"
     who = (admin.user_id, "test-request", "192.0.2.1")
     first = {"role": "support", "before": ["customer"], "after": ["customer", "support"]}
-    second = {"role": "customer", "before": ["customer", "support"], "after": ["support"]}
+    second = {"role": "customer", "before": ["customer", "support"], "after": ["support"], "sessions": 0}
     assert await logged(shop.database, columns) == [
         ("ROLE_GRANTED", hedwig.user_id, 2, first, *who),
         ("ROLE_REVOKED", hedwig.user_id, 3, second, *who),
@@ -228,6 +232,34 @@ async def test_an_admin_of_yesterday_grants_nothing_by_an_old_token(shop: Shop, 
 
     message = "Your rights have changed. Refresh your access token."
     assert [(error["code"], error["message"]) for error in payload["userErrors"]] == [("UNAUTHENTICATED", message)]
+
+
+async def test_the_sessions_of_whoever_loses_rights_end(shop: Shop, admin: Actor):
+    issuer = shop.process.services.issuer
+    hedwig = await make_holder(shop, "hedwig", "support")
+    keys = {"username": "hedwig", "password": "correct horse"}
+    password_hash = await shop.process.services.hasher.hash(keys["password"])
+    await shop.database.execute(update(users).values(password_hash=password_hash))
+
+    async def sign_in() -> Any:
+        return (await shop.get(SIGN_IN, input=keys))["tokenCreate"]
+
+    async def is_refreshed(tokens: Any) -> bool:
+        return (await shop.get(REFRESH, token=tokens["refreshToken"]))["tokenRefresh"]["userErrors"] == []
+
+    tokens = [await sign_in(), await sign_in()]
+    await change(shop, "Revoke", admin, hedwig, "customer")
+    # A role without scopes takes no rights away.
+    assert issuer.actor(tokens[0]["accessToken"]).scopes == hedwig.scopes
+    await change(shop, "Revoke", admin, hedwig, "support")
+
+    for each in tokens:
+        with pytest.raises(Refused) as refused:
+            issuer.actor(each["accessToken"])
+        assert [refusal.code for refusal in refused.value.refusals] == ["UNAUTHENTICATED"]
+        assert not await is_refreshed(each)
+    assert issuer.actor((await sign_in())["accessToken"]).scopes == frozenset()
+    assert await logged(shop.database, "payload ->> 'sessions'", "kind = 'ROLE_REVOKED'") == [("0",), ("2",)]
 
 
 async def test_the_live_stream_of_whoever_loses_a_role_ends_before_the_next_event(shop: Shop, admin: Actor):

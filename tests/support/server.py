@@ -20,6 +20,7 @@ from app.main import create_app
 from app.serve import server_config
 from app.settings import Settings
 from app.wiring import Process
+from db.base import new_id
 from domain.actor import Actor
 from domain.roles.model import ADMIN
 from domain.users.model import User
@@ -56,7 +57,7 @@ class Server:
         scopes = tuple(sorted(actor.scopes))
         roles = (ADMIN,) if actor.is_admin else ()
         user = User(actor.user_id, actor.username or "", None, roles, scopes, moment, None)
-        return self.process.services.issuer.access_token(user)
+        return self.process.services.issuer.access_token(user, new_id())
 
     def headers(self, actor: Actor | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(actor)}"} if actor else {}

@@ -2,8 +2,8 @@
 
 from db.migrations import run
 
-revision = "202611211014"
-down_revision = "202611211013"
+revision = "202611211016"
+down_revision = "202611211014"
 branch_labels = None
 depends_on = None
 
@@ -38,17 +38,19 @@ CREATE TABLE user_roles (
 );
 CREATE INDEX user_roles_role_idx ON user_roles (role);
 CREATE INDEX user_roles_granted_by_idx ON user_roles (granted_by) WHERE granted_by IS NOT NULL;
-INSERT INTO user_roles (user_id, role) SELECT id, CASE WHEN is_admin THEN 'admin' ELSE 'customer' END FROM users;
+-- Machines keep what they were granted directly, and hold no role.
+CREATE TEMPORARY TABLE people ON COMMIT DROP AS SELECT * FROM users WHERE id NOT IN (SELECT user_id FROM clients);
+INSERT INTO user_roles (user_id, role) SELECT id, CASE WHEN is_admin THEN 'admin' ELSE 'customer' END FROM people;
 -- Each set of scopes that users were given by hand becomes a role, so that it can be taken like any other.
 CREATE TEMPORARY TABLE given ON COMMIT DROP AS
   SELECT u.id, array_agg(DISTINCT s.scope ORDER BY s.scope) AS scopes
-  FROM users u, unnest(u.scopes) AS s (scope), roles r
+  FROM people u, unnest(u.scopes) AS s (scope), roles r
   WHERE NOT u.is_admin AND r.name = 'admin' AND s.scope = ANY (r.scopes) GROUP BY u.id;
 CREATE TEMPORARY TABLE made ON COMMIT DROP AS
   SELECT scopes, 'before-roles-' || row_number() OVER (ORDER BY scopes) AS name FROM (SELECT DISTINCT scopes FROM given) g;
 INSERT INTO roles (name, description, scopes)
   SELECT name, 'What users were given before there were roles.', scopes FROM made;
 INSERT INTO user_roles (user_id, role) SELECT g.id, m.name FROM given g JOIN made m USING (scopes);
-UPDATE users SET scopes = '{}' WHERE scopes <> '{}';
+UPDATE users SET scopes = '{}' WHERE id IN (SELECT id FROM people) AND scopes <> '{}';
 ALTER TABLE users DROP COLUMN is_admin;
 """

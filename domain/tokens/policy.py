@@ -1,0 +1,14 @@
+"""Who may end whose sessions."""
+
+from uuid import UUID
+
+from domain.actor import Actor, Scope
+from domain.refusals import Refused, forbidden, unauthenticated
+
+
+def must_end_sessions(actor: Actor, user_id: UUID) -> None:
+    """One's own sessions are one's own to end; those of others take `users:write`."""
+    if not actor.is_signed_in and not actor.is_admin:
+        raise Refused(unauthenticated())
+    if actor.user_id != user_id and not actor.has(Scope.USERS_WRITE):
+        raise Refused(forbidden("end the sessions of others"))
