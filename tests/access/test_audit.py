@@ -1,5 +1,6 @@
 """Every mutation leaves an event: who did it, from where, in which request, and what changed; and no secrets."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,9 @@ SECRETS = ("password", "token", "secret", "code")
 
 
 def told_by_kind() -> dict[str, set[str]]:
-    """The facts that docs/events.md lists for each kind."""
+    """The facts that docs/events.md lists for each kind; what it says in brackets explains one."""
     rows = table(document("docs/events.md").section("Kinds"))
-    return {kind.strip("`"): set(payload.split("`")[1::2]) for kind, _, payload in rows}
+    return {kind.strip("`"): set(re.sub(r"\(.*?\)", "", payload).split("`")[1::2]) for kind, _, payload in rows}
 
 
 def secrets_in(given: Any) -> list[str]:
