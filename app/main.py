@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.health import health, ready
 from app.logs import configure_logs
+from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
 from app.settings import Settings
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             WebSocketRoute("/graphql", endpoint, name="socket"),
             Route("/health", health),
             Route("/ready", ready),
+            *OAUTH,
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )

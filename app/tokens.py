@@ -63,7 +63,7 @@ class JwtIssuer:
     def actor(self, access_token: str) -> Actor:
         try:
             actor = self._read(access_token)
-        except (JoseError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (JoseError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Refused(Refusal(ErrorCode.UNAUTHENTICATED, NOT_VALID)) from error
         if self._revocations.is_revoked(actor):
             raise Refused(Refusal(ErrorCode.UNAUTHENTICATED, NOT_VALID))

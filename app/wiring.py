@@ -115,6 +115,11 @@ def system_unit_of_work(database: Database) -> SqlUnitOfWork:
     return SqlUnitOfWork(database, Actor.system(), None, lambda: None)
 
 
+def system_issuer(settings: Settings) -> JwtIssuer:
+    """What issues tokens, for the command line."""
+    return JwtIssuer(settings, KeyRing(settings), Revocations())
+
+
 def _readers(database: Database, currency: str) -> Readers:
     return Readers(
         users=UserReader(database),

@@ -39,13 +39,13 @@ async def revoke_token(uow: TokensUnitOfWork, issuer: TokenIssuer, token: str) -
     return True
 
 
-async def revoke_sessions(uow: TokensUnitOfWork, issuer: TokenIssuer, actor: Actor, user_id: UUID) -> int:
-    """End every session of a user; returns how many there were.
+async def revoke_sessions(uow: TokensUnitOfWork, issuer: TokenIssuer, actor: Actor, user_id: UUID | None = None) -> int:
+    """End every session of a user, by default of the actor; returns how many there were.
 
     Raises:
         Refused: UNAUTHENTICATED; FORBIDDEN, it is another user and the actor lacks `users:write`; NOT_FOUND.
     """
-    policy.must_end_sessions(actor, user_id)
+    user_id = policy.must_end_sessions(actor, user_id)
     async with uow:
         if await uow.users.lock(user_id) is None:
             raise Refused(not_found("user", "input", "userId"))

@@ -119,6 +119,14 @@ async def _refresh(stage: Stage) -> dict[str, Any]:
     return {"refreshToken": (await stage.sign_in())["refreshToken"]}
 
 
+async def _token(stage: Stage) -> dict[str, Any]:
+    return {"token": (await stage.sign_in())["refreshToken"]}
+
+
+async def _sessions(stage: Stage) -> dict[str, Any]:
+    return {"userId": await stage.user()}
+
+
 async def _reorder_point(_stage: Stage) -> dict[str, Any]:
     return {"sku": "MUG", "warehouse": "YRK", "reorderPoint": 1 + uuid4().int % 1_000_000}
 
@@ -137,15 +145,21 @@ MUTATIONS: Mapping[str, Mapping[str, Sample]] = {
     "orderShip": {"": _order(OrderStatus.APPROVED)},
     "roleGrant": {"": _role("support"), "of `admin`": _role("admin")},
     "roleRevoke": {"": _role("manager", "manager"), "of `admin`": _role("admin", "admin")},
+    "sessionsRevokeAll": {"": _given(), "of somebody else": _sessions},
     "stockAdjust": {"": _given(**MUG, delta=-1, reason="Count.")},
     "stockReceive": {"": _given(**MUG, quantity=1)},
     "stockReorderPointSet": {"": _reorder_point},
     "stockTransfer": {"": _given(**{"sku": "MUG", "from": "LON", "to": "YRK", "quantity": 1})},
     "tokenCreate": {"": _sign_in},
     "tokenRefresh": {"": _refresh},
+    "tokenRevoke": {"": _token},
+    "tokenVerify": {"": _token},
     "userRegister": {"": _register},
 }
 """The input of each mutation, which succeeds for an admin; one row of the matrix for each name."""
 
 BY_NOBODY = frozenset({"tokenCreate", "tokenRefresh", "userRegister"})
 """Mutations by which people become known: who did it is nobody yet."""
+
+CHANGES_NOTHING = frozenset({"tokenVerify"})
+"""Mutations that only tell something; they are no queries for the sake of the secret that they are given."""

@@ -13,9 +13,18 @@ def upgrade() -> None:
 
 
 DDL = """
-ALTER TABLE revoked_tokens RENAME COLUMN jti TO id;
-ALTER TABLE revoked_tokens ADD COLUMN xid XID8 DEFAULT pg_current_xact_id() NOT NULL;
+-- Nothing was ever written to it.
+DROP TABLE revoked_tokens;
+CREATE TABLE revoked_tokens (
+  id UUID NOT NULL,
+  xid XID8 DEFAULT pg_current_xact_id() NOT NULL,
+  expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  revoked_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+  CONSTRAINT revoked_tokens_pkey PRIMARY KEY (id)
+);
+CREATE INDEX revoked_tokens_expires_at_idx ON revoked_tokens (expires_at);
 CREATE INDEX revoked_tokens_xid_idx ON revoked_tokens (xid);
+
 ALTER TABLE users ALTER COLUMN password_hash DROP NOT NULL;
 
 CREATE TABLE clients (
