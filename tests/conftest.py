@@ -34,6 +34,7 @@ LONGEST = (
     "test_serve.py",
     "test_faults.py",
     "test_sample.py",
+    "test_matrix.py",
     "test_stream.py",
     "test_demo.py",
     "test_slow_consumer.py",
@@ -50,17 +51,20 @@ LONGEST = (
 
 
 REPEATED = (
+    "test_audit.py",
     "test_clients.py",
     "test_contract.py",
     "test_filters.py",
     "test_inventory_races.py",
     "test_live_across.py",
+    "test_matrix.py",
     "test_orders_races.py",
     "test_paging.py",
     "test_paging_nested.py",
     "test_playground.py",
     "test_rights.py",
     "test_statements.py",
+    "test_strangers.py",
 )
 """The files that go again and again where other tests have been: to count their lines takes as long as to run them."""
 

@@ -121,7 +121,7 @@ async def make_stage(server: Server) -> Stage:
 
 async def _people(shop: Shop) -> dict[str, Actor]:
     database = shop.database
-    actors = {"customer": await make_user(database, "customer"), "another customer": await make_user(database, "other")}
+    actors = {"customer": await make_user(database, "adalove"), "another customer": await make_user(database, "other")}
     for name in STAFF:
         user = await make_user(database, name)
         await grant(shop, user, name)
