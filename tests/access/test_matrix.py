@@ -1,5 +1,7 @@
 """The access matrix holds: who is told what, field by field, is what docs/access.md says."""
 
+from difflib import unified_diff
+
 import pytest
 from access.asking import unplaced, unsampled
 from access.matrix import measured
@@ -22,8 +24,6 @@ async def test_everybody_is_told_what_the_matrix_says(stage: Stage, request: pyt
 
     if request.config.getoption("--write-access"):
         PAGE.write_text(page)
-    written = PAGE.read_text().splitlines()
-    told = page.splitlines()
+    difference = "\n".join(unified_diff(PAGE.read_text().splitlines(), page.splitlines(), "written", "measured", n=0))
     advice = "If this is as it should be: .venv/bin/python -m pytest tests/access --write-access"
-    assert [line for line in told if line not in written] == [], advice
-    assert told == written, advice
+    assert not difference, f"{difference}\n{advice}"
