@@ -290,7 +290,8 @@ async def test_user_register_and_token_create(shop: Shop):
     assert tokens["user"] == {"id": user["id"], "username": "Hedwig", "isAdmin": False}
     assert (tokens["expiresIn"], tokens["userErrors"]) == (900, [])
     assert shop.process.services.issuer.actor(tokens["accessToken"]).username == "Hedwig"
-    assert signed_in.statements == 3
+    # User, the sign-in noted, session, the user's version, event.
+    assert signed_in.statements == 5
 
 
 async def test_order_status_changed(shop: Shop):
