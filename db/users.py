@@ -42,6 +42,8 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
+    # When mail to the address was proved to reach the user: only then is it told by that address who they are.
+    timestamp("email_verified_at", nullable=True),
     # Empty for those who cannot sign in by password.
     Column("password_hash", Text),
     # Rights that were granted directly, as machines are, beside those that follow from roles.
@@ -90,6 +92,7 @@ def to_user(row: Row[Any]) -> User:
         in_order((*row.scopes, *(row.role_scopes or ()))),
         row.created_at,
         row.last_login_at,
+        row.email_verified_at,
     )
 
 
@@ -153,12 +156,27 @@ class SqlUserStore:
         row = (await self._connection.execute(select(*WHOLE).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
 
+    async def of_email(self, email: str) -> User | None:
+        matches = func.lower(users.c.email) == func.lower(email)
+        row = (await self._connection.execute(select(*WHOLE).where(matches))).one_or_none()
+        return to_user(row) if row else None
+
     async def lock(self, user_id: UUID, viewer: Actor | None = None) -> User | None:
         visible = true() if viewer is None else visible_to(viewer)
         # Not against those who refer to the user, such as their orders.
         query = select(users.c.id).where(users.c.id == user_id, visible).with_for_update(key_share=True)
         # Read only when the lock is had: what a user holds stands in other rows than the locked one.
         return await self.get(user_id) if (await self._connection.execute(query)).first() else None
+
+    async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
+        statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        if instead_of is not None:
+            statement = statement.where(users.c.password_hash == instead_of)
+        return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
+
+    async def verify_email(self, user_id: UUID) -> None:
+        unproved = (users.c.id == user_id) & users.c.email_verified_at.is_(None)
+        await self._connection.execute(update(users).where(unproved).values(email_verified_at=now()))
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import strawberry
 
@@ -10,9 +10,13 @@ from domain.actor import Actor, Origin
 from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
+from domain.identities.ports import IdentitiesUnitOfWork
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
+from domain.passwords.commands import Resetting
+from domain.passwords.ports import PasswordsUnitOfWork
 from domain.roles.ports import RolesUnitOfWork
+from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
@@ -23,7 +27,15 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, RolesUnitOfWork, ClientsUnitOfWork, Protocol):
+class ShopUnitOfWork(
+    OrdersUnitOfWork,
+    InventoryUnitOfWork,
+    RolesUnitOfWork,
+    ClientsUnitOfWork,
+    IdentitiesUnitOfWork,
+    PasswordsUnitOfWork,
+    Protocol,
+):
     """The unit of work that serves every command."""
 
 
@@ -37,6 +49,8 @@ class Services:
     feed: EventFeed
     streams: "Streams"
     hasher: PasswordHasher
+    throttle: Throttle
+    resetting: Resetting
     issuer: TokenIssuer
     revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
@@ -66,14 +80,13 @@ class EventSource(Protocol):
 class Context:
     """One operation: who asks, from where, with which loaders.
 
-    A WebSocket makes one context for the whole connection; `renewed` gives each operation, and each event of a
-    subscription, loaders of its own, so that none answers with rows another has read before.
+    `renewed` gives each execution of it, and each event of a subscription, loaders of its own, so that none answers
+    with rows another has read before.
     """
 
     services: Services
     viewer: Actor
     origin: Origin
-    connection_params: dict[str, Any] | None = None
     source: EventSource | None = None
     loaders: Loaders = field(init=False)
 

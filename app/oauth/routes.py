@@ -6,12 +6,12 @@ from typing import Any
 
 import structlog
 from authlib.oauth2 import OAuth2Error
-from cross_web import HTTPException
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.graphql_http import origin_of
+from app.callers import origin_of
 from app.keys import SHOWN
 from app.oauth.clients import BASIC, BEARER, NONE, POST
 from app.oauth.endpoints import IntrospectionEndpoint, RevocationEndpoint
@@ -41,7 +41,7 @@ def _guarded(handler: Handler) -> Handler:
             status, body, headers = told()
             return JSONResponse(dict(body), status, dict(headers))
         except HTTPException as error:
-            return _error(error.status_code, "invalid_request", error.reason)
+            return _error(error.status_code, "invalid_request", error.detail)
         except ClientDisconnect:
             return _error(400, "invalid_request", "The request was not sent to its end.")
         except Exception:

@@ -132,7 +132,7 @@ async def database_at(postgres: str, name: str, revision: str) -> Database:
 
 
 async def test_rights_that_users_had_before_there_were_roles_follow_from_roles(postgres: str):
-    database = await database_at(postgres, "before_roles", "202611211014")
+    database = await database_at(postgres, "before_roles", "202611211016")
     held = {
         "boss": (True, ["orders:read"]),
         "buyer": (False, []),

@@ -69,6 +69,7 @@ BOUNDED = {
     **{
         f"{name}.field": "as deep as the input"
         for name in (
+            "Busy",
             "IdempotencyConflict",
             "IllegalTransition",
             "InsufficientStock",
@@ -76,6 +77,7 @@ BOUNDED = {
             "PlainError",
             "ReturnExceeds",
             "RoleExceeds",
+            "TooManyAttempts",
             "UnknownSku",
             "VersionConflict",
         )
@@ -98,8 +100,12 @@ BOUNDED = {
             "StockReceive",
             "StockReorderPointSet",
             "StockTransfer",
+            "PasswordChange",
+            "PasswordReset",
+            "PasswordResetRequest",
             "SessionsRevokeAll",
             "TokenCreate",
+            "TokenFromLogin",
             "TokenRefresh",
             "TokenRevoke",
             "TokenVerify",
@@ -155,7 +161,7 @@ def test_every_mutation_takes_one_input_and_tells_user_errors():
 def test_every_mutation_is_named_object_first():
     names = list(SCHEMA.graphql_schema.mutation_type.fields)
 
-    nouns = ("order", "role", "sessions", "stock", "token", "user")
+    nouns = ("order", "password", "role", "sessions", "stock", "token", "user")
     assert [name for name in names if not name.startswith(nouns)] == []
 
 

@@ -25,6 +25,9 @@ from domain.actor import Actor
 from domain.roles.model import ADMIN
 from domain.users.model import User
 
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -77,12 +80,20 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, playground: Path | None = None, port: int = 0) -> AsyncGenerator[Server]:
-    """A server in this event loop, from ready to stopped, on a port that is free or on the one given."""
+async def serving(
+    settings: Settings, playground: Path | None = None, port: int = 0, *, is_foreign: bool = False
+) -> AsyncGenerator[Server]:
+    """A server in this event loop, from ready to stopped, on a port that is free or on the one given.
+
+    A foreign one speaks WebSocket by uvicorn's own protocol, for which we are an ASGI application like any other.
+    """
     with _logging_restored():
         app = create_app(settings, playground) if playground else create_app(settings)
         listener = socket.create_server(("127.0.0.1", port))
-        server = uvicorn.Server(server_config(settings, app))
+        config = server_config(settings, app)
+        if is_foreign:
+            config.ws = "websockets-sansio"
+        server = uvicorn.Server(config)
         port = listener.getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -2,8 +2,8 @@
 
 from db.migrations import run
 
-revision = "202611211016"
-down_revision = "202611211014"
+revision = "202611211017"
+down_revision = "202611211016"
 branch_labels = None
 depends_on = None
 
