@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from access.stage import Stage, make_stage
-from support.server import serving
+from support.server import CHEAP_PASSWORDS, serving
 
 from app.settings import Settings
 
@@ -13,5 +13,12 @@ from app.settings import Settings
 @pytest.fixture
 async def stage(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Stage]:
     """A server with a prepared shop."""
-    async with serving(Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path)) as server:
+    unlimited = {
+        "registrations_per_address": 0,
+        "reset_requests_per_account": 0,
+        "reset_requests_per_address": 0,
+        **CHEAP_PASSWORDS,
+    }
+    settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, **unlimited)
+    async with serving(settings) as server:
         yield await make_stage(server)

@@ -123,6 +123,18 @@ async def _token(stage: Stage) -> dict[str, Any]:
     return {"token": (await stage.sign_in())["refreshToken"]}
 
 
+async def _login_code(stage: Stage) -> dict[str, Any]:
+    return {"code": await stage.login_code()}
+
+
+async def _reset_request(stage: Stage) -> dict[str, Any]:
+    return {"usernameOrEmail": (await stage.sign_in())["username"]}
+
+
+async def _reset(stage: Stage) -> dict[str, Any]:
+    return {"token": await stage.reset_token(), "newPassword": PASSWORD}
+
+
 async def _sessions(stage: Stage) -> dict[str, Any]:
     return {"userId": await stage.user()}
 
@@ -143,6 +155,9 @@ MUTATIONS: Mapping[str, Mapping[str, Sample]] = {
     "orderReject": {"": _order()},
     "orderReturn": {"": _order(OrderStatus.DELIVERED)},
     "orderShip": {"": _order(OrderStatus.APPROVED)},
+    "passwordChange": {"": _given(currentPassword=PASSWORD, newPassword=PASSWORD)},
+    "passwordReset": {"": _reset},
+    "passwordResetRequest": {"": _reset_request},
     "roleGrant": {"": _role("support"), "of `admin`": _role("admin")},
     "roleRevoke": {"": _role("manager", "manager"), "of `admin`": _role("admin", "admin")},
     "sessionsRevokeAll": {"": _given(), "of somebody else": _sessions},
@@ -151,6 +166,7 @@ MUTATIONS: Mapping[str, Mapping[str, Sample]] = {
     "stockReorderPointSet": {"": _reorder_point},
     "stockTransfer": {"": _given(**{"sku": "MUG", "from": "LON", "to": "YRK", "quantity": 1})},
     "tokenCreate": {"": _sign_in},
+    "tokenFromLogin": {"": _login_code},
     "tokenRefresh": {"": _refresh},
     "tokenRevoke": {"": _token},
     "tokenVerify": {"": _token},
@@ -158,7 +174,9 @@ MUTATIONS: Mapping[str, Mapping[str, Sample]] = {
 }
 """The input of each mutation, which succeeds for an admin; one row of the matrix for each name."""
 
-BY_NOBODY = frozenset({"tokenCreate", "tokenRefresh", "userRegister"})
+BY_NOBODY = frozenset(
+    {"passwordReset", "passwordResetRequest", "tokenCreate", "tokenFromLogin", "tokenRefresh", "userRegister"}
+)
 """Mutations by which people become known: who did it is nobody yet."""
 
 CHANGES_NOTHING = frozenset({"tokenVerify"})

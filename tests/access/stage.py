@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from factories.goods import make_variant, put_stock
 from factories.orders import make_adjustment, make_order, move, place
 from factories.people import make_admin, make_user
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from support.log import settle
 from support.server import Server
 from support.shop import Shop, with_quick_passwords
@@ -17,7 +17,9 @@ from support.shop import Shop, with_quick_passwords
 from db.customers import addresses
 from db.events import EventLog
 from db.roles import user_roles
+from db.users import users
 from domain.actor import Actor, Origin
+from domain.identities.model import digest
 from domain.orders.model import OrderStatus
 from domain.tokens.revoking import revoke_token
 from graph.node import global_id, parse_id
@@ -87,6 +89,21 @@ class Stage:
         made = await self.shop.get(SIGN_IN, input={"username": name, "password": PASSWORD})
         return {**made["tokenCreate"], "username": name}
 
+    async def login_code(self) -> str:
+        """The code with which a provider's sign-in ends."""
+        key, code, soon = parse_id(await self.user())[1], uuid4().hex, datetime.now(UTC) + timedelta(minutes=1)
+        async with self.shop.process.services.begin(Actor.system(), Origin("stage")) as uow:
+            await uow.logins.add_code(digest(code), key, "provider", soon)
+        return code
+
+    async def reset_token(self) -> str:
+        """The token of a mail by which a new user may choose a password."""
+        services = self.shop.process.services
+        token, stored, expires_at = services.resetting.tokens.make()
+        async with services.begin(Actor.system(), Origin("stage")) as uow:
+            await uow.password_resets.put(parse_id(await self.user())[1], stored, expires_at)
+        return token
+
 
 REGISTER = "mutation ($input: UserRegisterInput!) { userRegister(input: $input) { userErrors { message } } }"
 SIGN_IN = "mutation ($input: TokenCreateInput!) { tokenCreate(input: $input) { accessToken refreshToken } }"
@@ -127,10 +144,12 @@ async def _people(shop: Shop) -> dict[str, Actor]:
         await grant(shop, user, name)
         actors[name] = user
     actors["admin"] = await make_admin(database)
+    password_hash = await shop.process.services.hasher.hash(PASSWORD)
+    await database.execute(update(users).values(password_hash=password_hash))
     # With what follows from their roles: what their tokens will tell of.
     keys = [actor.user_id or uuid4() for actor in actors.values()]
-    users = await shop.process.services.readers.users.by_ids(Actor.system(), keys)
-    return {name: users[key].as_actor() for name, key in zip(actors, keys, strict=True)}
+    found = await shop.process.services.readers.users.by_ids(Actor.system(), keys)
+    return {name: found[key].as_actor() for name, key in zip(actors, keys, strict=True)}
 
 
 async def _tokens(server: Server, actors: Mapping[str, Actor]) -> dict[str, str | None]:
