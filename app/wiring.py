@@ -27,6 +27,7 @@ from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
 from db.returns import AdjustmentReader, OrderReturnReader
+from db.roles import RoleReader
 from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
@@ -142,5 +143,6 @@ def _readers(database: Database, currency: str) -> Readers:
         returns=OrderReturnReader(database),
         adjustments=AdjustmentReader(database),
         events=EventReader(database),
+        roles=RoleReader(database),
         reports=SqlReports(database, currency),
     )

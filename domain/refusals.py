@@ -27,12 +27,14 @@ class ErrorCode(StrEnum):
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     INVALID_CURSOR = "INVALID_CURSOR"
     INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105  (a code, not a secret)
+    LAST_ADMIN = "LAST_ADMIN"
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
     ON_HAND_CONFLICT = "ON_HAND_CONFLICT"
     REGISTRATION_CLOSED = "REGISTRATION_CLOSED"
     RESYNC = "RESYNC"
     RETURN_EXCEEDS = "RETURN_EXCEEDS"
+    ROLE_EXCEEDS = "ROLE_EXCEEDS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNKNOWN_SKU = "UNKNOWN_SKU"
@@ -92,6 +94,14 @@ class ReturnExceeds(Refusal):
     position: int = 0
     requested: int = 0
     returnable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoleExceeds(Refusal):
+    """The role has scopes that whoever was to grant or take it lacks: `missing`."""
+
+    role: str = ""
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

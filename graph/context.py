@@ -15,6 +15,7 @@ from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.passwords.commands import Resetting
 from domain.passwords.ports import PasswordsUnitOfWork
+from domain.roles.ports import RolesUnitOfWork
 from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revocations import Revocations
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 
 
 class ShopUnitOfWork(
-    OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, IdentitiesUnitOfWork, PasswordsUnitOfWork, Protocol
+    OrdersUnitOfWork,
+    InventoryUnitOfWork,
+    RolesUnitOfWork,
+    ClientsUnitOfWork,
+    IdentitiesUnitOfWork,
+    PasswordsUnitOfWork,
+    Protocol,
 ):
     """The unit of work that serves every command."""
 

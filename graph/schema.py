@@ -28,6 +28,9 @@ from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
 from graph.passwords.mutations import PasswordMutations
 from graph.reports.queries import ReportQueries
+from graph.roles.errors import RoleExceeds
+from graph.roles.mutations import RoleMutations
+from graph.roles.queries import RoleQueries
 from graph.scalars import SCALARS
 from graph.tokens.mutations import TokenMutations
 from graph.users.mutations import UserMutations
@@ -45,6 +48,7 @@ ERRORS = (
     InsufficientStock,
     OnHandConflict,
     ReturnExceeds,
+    RoleExceeds,
     UnknownSku,
     IdempotencyConflict,
     TooManyAttempts,
@@ -53,7 +57,16 @@ ERRORS = (
 
 
 @strawberry.type(description="What can be read.")
-class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries, EventQueries):
+class Query(
+    UserQueries,
+    RoleQueries,
+    CustomerQueries,
+    CatalogQueries,
+    InventoryQueries,
+    OrderQueries,
+    ReportQueries,
+    EventQueries,
+):
     """The root of queries."""
 
     @strawberry.field(
@@ -74,7 +87,15 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, TokenMutations, PasswordMutations, IdentityMutations, OrderMutations, InventoryMutations):
+class Mutation(
+    UserMutations,
+    RoleMutations,
+    TokenMutations,
+    PasswordMutations,
+    IdentityMutations,
+    OrderMutations,
+    InventoryMutations,
+):
     """The root of mutations."""
 
 

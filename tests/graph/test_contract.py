@@ -284,7 +284,8 @@ async def test_user_register_and_token_create(shop: Shop):
 
     user = registered.data["userRegister"]["user"]
     assert (user["username"], user["isAdmin"], registered.data["userRegister"]["userErrors"]) == ("Hedwig", False, [])
-    assert registered.statements == 4
+    # Savepoint, user, its end, role, the user with what follows from it, event.
+    assert registered.statements == 6
     tokens = signed_in.data["tokenCreate"]
     assert tokens["user"] == {"id": user["id"], "username": "Hedwig", "isAdmin": False}
     assert (tokens["expiresIn"], tokens["userErrors"]) == (900, [])
