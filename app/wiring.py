@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.budgets import MemoryBudgets, SharedBudgets
 from app.chores import Chores
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
@@ -26,11 +27,18 @@ from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor, Origin
 from graph.context import Services
+from graph.limits.turns import Turns
 from graph.live.streams import Streams
 from graph.readers import Readers
 
 LOG_CONNECTIONS = 4
-"""How many connections of a process serve the log alone."""
+"""How many connections of a process serve the log, and the chores."""
+
+REPORT_CONNECTIONS = 2
+"""How many connections of a process serve reports, which take long and must not leave all else without any."""
+
+PATIENCE = 1.0
+"""Seconds that an operation waits while as many of its caller are being executed as may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     url = settings.database_url
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
-    database = Database(url, settings.database_pool_size)
+    database = Database(url, settings.database_pool_size, statement_seconds=settings.operation_seconds)
+    report_database = Database(url, REPORT_CONNECTIONS, statement_seconds=settings.report_seconds)
     # Commands may wait for each other's locks on every connection that there is; the log goes on.
     log_database = Database(url, LOG_CONNECTIONS)
     poll = settings.live_poll_seconds
@@ -66,15 +75,19 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge)
 
-    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
+    chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
     streams = Streams(hub, UserReader(log_database), settings.live_queue)
+    budgets = _budgets(settings)
     services = Services(
-        readers=_readers(database, settings.currency),
+        readers=_readers(database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
         hasher=Argon2Hasher(settings.password_hashers),
         issuer=JwtIssuer(settings),
+        limits=settings.limits,
+        budgets=budgets,
+        turns=Turns(settings.max_operations, PATIENCE),
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
         expose_statements=settings.exposes_statements,
@@ -91,7 +104,10 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
+        if budgets is not None:
+            await budgets.close()
         await log_database.close()
+        await report_database.close()
         await database.close()
 
 
@@ -100,7 +116,15 @@ def system_unit_of_work(database: Database) -> SqlUnitOfWork:
     return SqlUnitOfWork(database, Actor.system(), None, lambda: None)
 
 
-def _readers(database: Database, currency: str) -> Readers:
+def _budgets(settings: Settings) -> MemoryBudgets | SharedBudgets | None:
+    if not settings.budget:
+        return None
+    memory = MemoryBudgets(settings.budget, settings.budget_refill)
+    url = settings.shared_limits_url
+    return SharedBudgets(url, memory) if url else memory
+
+
+def _readers(database: Database, report_database: Database, currency: str) -> Readers:
     return Readers(
         users=UserReader(database),
         customers=CustomerReader(database),
@@ -113,5 +137,5 @@ def _readers(database: Database, currency: str) -> Readers:
         returns=OrderReturnReader(database),
         adjustments=AdjustmentReader(database),
         events=EventReader(database),
-        reports=SqlReports(database, currency),
+        reports=SqlReports(report_database, currency),
     )
