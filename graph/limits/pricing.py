@@ -22,9 +22,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
-    GraphQLList,
     GraphQLNamedType,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -32,6 +30,8 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
+    get_nullable_type,  # pyright: ignore[reportUnknownVariableType]
+    is_list_type,  # pyright: ignore[reportUnknownVariableType]
     value_from_ast_untyped,
 )
 
@@ -179,16 +179,15 @@ class _Pricing:
         self._price(place, parent, declared, node)
         if node.selection_set:
             # The conditions of this field hold for what is below it anyway.
-            self.collect(place.below, get_named_type(cast("Any", declared.type)), node.selection_set, frozenset())
+            self.collect(place.below, named_type(declared), node.selection_set, frozenset())
 
     def _price(self, place: Priced, parent: GraphQLObjectType, declared: GraphQLField, node: FieldNode) -> None:
         weight = WEIGHTS.get(f"{parent.name}.{node.name.value}") or self._default(parent, node)
         place.call = max(place.call, weight.cost)
         if weight.per:
             place.per = size_of(argument(node, weight.per), 1)
-        answer: Any = declared.type
-        named = get_named_type(answer)
-        place.is_list |= isinstance(answer.of_type if isinstance(answer, GraphQLNonNull) else answer, GraphQLList)
+        named = named_type(declared)
+        place.is_list |= is_list(declared)
         place.is_page |= is_page(named)
         if self._loads(parent, declared, named):
             place.each = OBJECT
@@ -222,6 +221,17 @@ class _Pricing:
     def _is_node(self, named: GraphQLNamedType) -> bool:
         node = self._schema.type_map["Node"]
         return named is node or (isinstance(named, GraphQLObjectType) and node in named.interfaces)
+
+
+def named_type(declared: GraphQLField) -> GraphQLNamedType:
+    """The type of what a field answers, or of the items of it."""
+    # The library's own types of types are full of unknowns.
+    return cast("GraphQLNamedType", get_named_type(cast("Any", declared.type)))
+
+
+def is_list(declared: GraphQLField) -> bool:
+    """Whether a field answers a list."""
+    return is_list_type(get_nullable_type(cast("Any", declared.type)))
 
 
 def is_page(named: GraphQLNamedType) -> bool:
