@@ -37,7 +37,7 @@ LOG_CONNECTIONS = 4
 REPORT_CONNECTIONS = 2
 """How many connections of a process serve reports, which take long and must not leave all else without any."""
 
-PATIENCE = 1.0
+PATIENCE = 5.0
 """Seconds that an operation waits while as many of its caller are being executed as may be."""
 
 

@@ -22,6 +22,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
+    GraphQLList,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -31,7 +32,6 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
     get_nullable_type,  # pyright: ignore[reportUnknownVariableType]
-    is_list_type,  # pyright: ignore[reportUnknownVariableType]
     value_from_ast_untyped,
 )
 
@@ -231,7 +231,7 @@ def named_type(declared: GraphQLField) -> GraphQLNamedType:
 
 def is_list(declared: GraphQLField) -> bool:
     """Whether a field answers a list."""
-    return is_list_type(get_nullable_type(cast("Any", declared.type)))
+    return isinstance(get_nullable_type(cast("Any", declared.type)), GraphQLList)
 
 
 def is_page(named: GraphQLNamedType) -> bool:

@@ -10,6 +10,10 @@ class NoTurnError(Exception):
     """So many of a caller's operations are being executed that this one had to be refused."""
 
 
+WAITING = 10
+"""How many times as many may wait as may run: whoever sends much at once is served in turn, and others between."""
+
+
 @dataclass(slots=True)
 class _Line:
     free: asyncio.Semaphore
@@ -21,7 +25,7 @@ class Turns:
     """The turns of all callers of this process; only those who have one, or wait for one, take room."""
 
     def __init__(self, most: int, patience: float) -> None:
-        """`most` operations of a caller run at once; as many may wait, for `patience` seconds."""
+        """`most` operations of a caller run at once; the next wait, each for `patience` seconds."""
         self.most = most
         self._patience = patience
         self._lines: dict[str, _Line] = {}
@@ -38,7 +42,7 @@ class Turns:
             NoTurnError: there was none in time.
         """
         line = self._lines.setdefault(caller, _Line(asyncio.Semaphore(self.most)))
-        if line.inside >= 2 * self.most:
+        if line.inside >= (1 + WAITING) * self.most:
             raise NoTurnError
         line.inside += 1
         try:

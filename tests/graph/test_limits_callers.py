@@ -24,7 +24,7 @@ from db.engine import Database
 from domain.actor import Actor, Origin
 from graph.context import Context
 from graph.limits.rules import Introspection
-from graph.limits.turns import NoTurnError, Turns
+from graph.limits.turns import WAITING, NoTurnError, Turns
 
 PAGE = "{ variants(first: 50) { nodes { id } } }"
 ORDERS = "{ orders(first: 10) { nodes { number } } }"
@@ -177,15 +177,16 @@ async def test_a_turn_that_becomes_free_is_had_by_the_next():
             await asyncio.sleep(0)
 
     async with turns.turn("caller"):
-        waiting = asyncio.create_task(have("next"))
+        names = [f"next {number}" for number in range(WAITING)]
+        waiting = [asyncio.create_task(have(name)) for name in names]
         await asyncio.sleep(0)
-        # There is room for one who waits.
         with pytest.raises(NoTurnError):
             await have("too many")
-        told.append("first")
-    await waiting
+        async with turns.turn("another"):
+            told.append("first")
+    await asyncio.gather(*waiting)
 
-    assert told == ["first", "next"]
+    assert told == ["first", *names]
     assert len(turns) == 0
 
 

@@ -76,8 +76,8 @@ def test_what_an_operation_may_cost(text: str):
 
 def test_every_row_of_the_table_names_a_field_and_every_path_an_argument():
     types = SCHEMA.graphql_schema.type_map
-    for place, weight in WEIGHTS.items():
-        type_name, field_name = place.split(".")
+    for name_of_field, weight in WEIGHTS.items():
+        type_name, field_name = name_of_field.split(".")
         field = types[type_name].fields[field_name]  # pyright: ignore[reportAttributeAccessIssue]
         if weight.per:
             name, *inner = weight.per

@@ -105,7 +105,8 @@ def documents() -> Iterator[Hostile]:
     yield Hostile("introspection without end", f"{{ __schema {{ {ENDLESS} }} }}", "GRAPHQL_VALIDATION_FAILED")
     yield Hostile(
         "introspection by fragments",
-        f"{{ __schema {{ {many('a@: types { ...T }', 40)} }} }} fragment T on __Type {{ fields {{ type {{ fields {{ type {{ name }} }} }} }} }}",
+        f"{{ __schema {{ {many('a@: types { ...T }', 40)} }} }}"
+        " fragment T on __Type { fields { type { fields { type { name } } } } }",
         "COST_TOO_HIGH",
     )
     yield Hostile("introspection many times over", f"{{ __schema {{ {many('a@: ' + WIDE, 60)} }} }}", "COST_TOO_HIGH")
@@ -114,7 +115,7 @@ def documents() -> Iterator[Hostile]:
     )
     yield Hostile(
         "lists of lists",
-        "{ products(first: 100) { nodes { variants { product { variants { product { variants { product { variants { id } } } } } } } } } }",
+        f"{{ products(first: 100) {{ nodes {{ {'variants { product { ' * 4} id {'} }' * 4} }} }} }}",
         "COST_TOO_HIGH",
     )
 
