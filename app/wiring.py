@@ -4,13 +4,18 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.budgets import MemoryBudgets, SharedBudgets
 from app.chores import Chores
+from app.keys import KeyRing
+from app.later import Later
+from app.limits import budgets_of, limits_of
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
-from app.passwords import Argon2Hasher
+from app.mail import mailer
+from app.passwords import Hasher, ResetTokens
+from app.revocations import RevocationWatch
 from app.settings import Settings
+from app.throttle import Throttle
 from app.tokens import JwtIssuer
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
@@ -23,16 +28,19 @@ from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
 from db.returns import AdjustmentReader, OrderReturnReader
+from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor, Origin
+from domain.passwords.commands import Resetting
+from domain.tokens.revocations import Revocations
 from graph.context import Services
 from graph.limits.turns import Turns
 from graph.live.streams import Streams
 from graph.readers import Readers
 
 LOG_CONNECTIONS = 4
-"""How many connections of a process serve the log, and the chores."""
+"""How many connections of a process serve the log, the revocations and the chores."""
 
 REPORT_CONNECTIONS = 2
 """How many connections of a process serve reports, which take long and must not leave all else without any."""
@@ -50,6 +58,7 @@ class Process:
     doorbell: Doorbell
     chores: Chores
     services: Services
+    keys: KeyRing
 
 
 @asynccontextmanager
@@ -72,20 +81,29 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
 
+    revocations = Revocations()
+    watch = RevocationWatch(revocations, RevokedTokens(log_database))
+    keys = KeyRing(settings)
+
     def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
-        return SqlUnitOfWork(database, actor, origin, sequencing.nudge)
+        return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
     chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
-    streams = Streams(hub, UserReader(log_database), settings.live_queue)
-    budgets = _budgets(settings)
+    throttle = Throttle(settings)
+    later = Later()
+    streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
+    budgets = budgets_of(settings)
     services = Services(
         readers=_readers(database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
-        hasher=Argon2Hasher(settings.password_hashers),
-        issuer=JwtIssuer(settings),
-        limits=settings.limits,
+        hasher=Hasher(settings),
+        throttle=throttle,
+        resetting=Resetting(ResetTokens(settings), mailer(settings), later),
+        issuer=JwtIssuer(settings, keys, revocations),
+        revocations=revocations,
+        limits=limits_of(settings),
         budgets=budgets,
         turns=Turns(settings.max_operations, PATIENCE),
         count_statements=count_statements,
@@ -93,12 +111,16 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         expose_statements=settings.exposes_statements,
     )
     try:
+        keys.start()
+        await watch.start()
         await sequencing.start()
         await hub.start()
         await doorbell.start()
         chores.start()
-        yield Process(settings, database, doorbell, chores, services)
+        yield Process(settings, database, doorbell, chores, services, keys)
     finally:
+        await later.stop(settings.shutdown_seconds)
+        await throttle.close()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()
@@ -106,6 +128,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await hub.stop()
         if budgets is not None:
             await budgets.close()
+        await watch.stop()
+        await keys.stop()
         await log_database.close()
         await report_database.close()
         await database.close()
@@ -116,12 +140,9 @@ def system_unit_of_work(database: Database) -> SqlUnitOfWork:
     return SqlUnitOfWork(database, Actor.system(), None, lambda: None)
 
 
-def _budgets(settings: Settings) -> MemoryBudgets | SharedBudgets | None:
-    if not settings.budget:
-        return None
-    memory = MemoryBudgets(settings.budget, settings.budget_refill)
-    url = settings.shared_limits_url
-    return SharedBudgets(url, memory) if url else memory
+def system_issuer(settings: Settings) -> JwtIssuer:
+    """What issues tokens, for the command line."""
+    return JwtIssuer(settings, KeyRing(settings), Revocations())
 
 
 def _readers(database: Database, report_database: Database, currency: str) -> Readers:

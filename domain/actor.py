@@ -45,8 +45,8 @@ class Scope(StrEnum):
 class Actor:
     """Somebody who reads or acts.
 
-    `user_id` is None for an anonymous caller and for the system itself; `expires_at` is when the access
-    token that vouches for the actor ends.
+    `user_id` is None for an anonymous caller and for the system itself. `expires_at`, `token_id` and `session` are
+    those of the access token that vouches for the actor.
     """
 
     user_id: UUID | None = None
@@ -54,6 +54,8 @@ class Actor:
     is_admin: bool = False
     scopes: frozenset[str] = frozenset()
     expires_at: datetime | None = None
+    token_id: UUID | None = None
+    session: UUID | None = None
 
     @classmethod
     def anonymous(cls) -> Self:
@@ -76,7 +78,7 @@ class Actor:
     @property
     def rights(self) -> Self:
         """The actor, whatever the token it came with."""
-        return replace(self, expires_at=None)
+        return replace(self, expires_at=None, token_id=None, session=None)
 
     @property
     def sight(self) -> Self:

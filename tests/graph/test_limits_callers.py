@@ -18,6 +18,7 @@ from support.shop import Shop
 from support.waiting import until
 
 from app.budgets import MemoryBudgets
+from app.limits import limits_of
 from app.settings import Settings
 from app.wiring import running
 from db.engine import Database
@@ -301,8 +302,8 @@ async def test_a_refusal_keeps_the_words_of_whoever_sent_them(shop: Shop):
 
 
 def test_production_tells_the_schema_to_those_who_are_signed_in(monkeypatch: pytest.MonkeyPatch):
-    assert Settings().limits.introspection is Introspection.EVERYONE
+    assert limits_of(Settings()).introspection is Introspection.EVERYONE
     monkeypatch.setenv("ORDERWIRE_ENVIRONMENT", "production")
-    assert Settings().limits.introspection is Introspection.SIGNED_IN
+    assert limits_of(Settings()).introspection is Introspection.SIGNED_IN
     monkeypatch.setenv("ORDERWIRE_INTROSPECTION", "nobody")
-    assert Settings().limits.introspection is Introspection.NOBODY
+    assert limits_of(Settings()).introspection is Introspection.NOBODY
