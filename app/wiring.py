@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.chores import Chores
 from app.keys import KeyRing
 from app.later import Later
+from app.limits import budgets_of, limits_of
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
@@ -35,11 +36,18 @@ from domain.actor import Actor, Origin
 from domain.passwords.commands import Resetting
 from domain.tokens.revocations import Revocations
 from graph.context import Services
+from graph.limits.turns import Turns
 from graph.live.streams import Streams
 from graph.readers import Readers
 
 LOG_CONNECTIONS = 4
-"""How many connections of a process serve the log and the revocations alone."""
+"""How many connections of a process serve the log, the revocations and the chores."""
+
+REPORT_CONNECTIONS = 2
+"""How many connections of a process serve reports, which take long and must not leave all else without any."""
+
+PATIENCE = 5.0
+"""Seconds that an operation waits while as many of its caller are being executed as may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     url = settings.database_url
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
-    database = Database(url, settings.database_pool_size)
+    database = Database(url, settings.database_pool_size, statement_seconds=settings.operation_seconds)
+    report_database = Database(url, REPORT_CONNECTIONS, statement_seconds=settings.report_seconds)
     # Commands may wait for each other's locks on every connection that there is; the log goes on.
     log_database = Database(url, LOG_CONNECTIONS)
     poll = settings.live_poll_seconds
@@ -80,12 +89,13 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
-    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
+    chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
     throttle = Throttle(settings)
     later = Later()
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
+    budgets = budgets_of(settings)
     services = Services(
-        readers=_readers(database, settings.currency),
+        readers=_readers(database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
@@ -94,6 +104,9 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         resetting=Resetting(ResetTokens(settings), mailer(settings), later),
         issuer=JwtIssuer(settings, keys, revocations),
         revocations=revocations,
+        limits=limits_of(settings),
+        budgets=budgets,
+        turns=Turns(settings.max_operations, PATIENCE),
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
         expose_statements=settings.exposes_statements,
@@ -114,9 +127,12 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
+        if budgets is not None:
+            await budgets.close()
         await watch.stop()
         await keys.stop()
         await log_database.close()
+        await report_database.close()
         await database.close()
 
 
@@ -130,7 +146,7 @@ def system_issuer(settings: Settings) -> JwtIssuer:
     return JwtIssuer(settings, KeyRing(settings), Revocations())
 
 
-def _readers(database: Database, currency: str) -> Readers:
+def _readers(database: Database, report_database: Database, currency: str) -> Readers:
     return Readers(
         users=UserReader(database),
         customers=CustomerReader(database),
@@ -144,5 +160,5 @@ def _readers(database: Database, currency: str) -> Readers:
         adjustments=AdjustmentReader(database),
         events=EventReader(database),
         roles=RoleReader(database),
-        reports=SqlReports(database, currency),
+        reports=SqlReports(report_database, currency),
     )

@@ -142,6 +142,10 @@ class Refused(Exception):
         self.extensions = extensions
 
 
+class TookTooLong(Exception):
+    """Something was given up because it took longer than it may. What it belonged to is rolled back."""
+
+
 def bad_input(message: str, *field: str) -> Refusal:
     """The input is well-formed but breaks a written rule."""
     return Refusal(ErrorCode.BAD_INPUT, message, field or None)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import strawberry
-from strawberry.extensions import AddValidationRules, QueryDepthLimiter, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from domain.refusals import Refused, bad_input
@@ -20,8 +20,10 @@ from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
 from graph.inventory.subscriptions import InventorySubscriptions
+from graph.limits.documents import Documents
+from graph.limits.operation import Limited
 from graph.node import Node, load_node, parse_id
-from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
+from graph.operation import CountStatements, FreshLoaders, ShopSchema
 from graph.orders.errors import IllegalTransition, InsufficientStock, ReturnExceeds, UnknownSku
 from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
@@ -37,9 +39,6 @@ from graph.users.mutations import UserMutations
 from graph.users.queries import UserQueries
 
 NODES_MAX = 100
-
-DEPTH_MAX = 12
-"""Lists within lists multiply: what a short document may ask for grows with a power of its depth."""
 
 ERRORS = (
     PlainError,
@@ -106,8 +105,7 @@ class Subscription(OrderSubscriptions, InventorySubscriptions):
 
 def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema:
     """The schema with its extensions; the outermost first."""
-    # Made once: verdicts are kept by document and rules, and a limiter of each operation would bring a rule of its own.
-    rules = QueryDepthLimiter(max_depth=DEPTH_MAX).validation_rules
+    documents = Documents()
     schema = ShopSchema(
         query=Query,
         mutation=Mutation,
@@ -118,9 +116,7 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
             PresentErrors,
             FreshLoaders,
             CountStatements,
-            lambda: AddValidationRules(rules),
-            ParseOnce,
-            ValidateOnce,
+            lambda: Limited(documents),
             *extensions,
         ],
     )

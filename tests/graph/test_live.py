@@ -109,7 +109,7 @@ subscription ($after: String) { orderStatusChanged(after: $after, filter: {curre
 
 async def test_variables_that_the_operation_does_not_know_make_no_difference(shop: Shop, admin: Actor):
     deep: list[Any] = []
-    for _ in range(400):
+    for _ in range(9):
         deep = [deep]
 
     async with watchers(shop, (admin, {}), (admin, {"unknown": deep}), (admin, {"unknown": 1})) as watching:

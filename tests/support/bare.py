@@ -16,7 +16,7 @@ from websockets.uri import parse_uri
 
 from app.socket_protocol import Socket
 
-LONG = f"{{ {'x' * 200_000}: __typename }}"
+LONG = f"{{ {'x' * 60_000}: __typename }}"
 """An operation whose answer is long, and cheap."""
 
 
@@ -62,7 +62,7 @@ class Bare:
 async def fill(server: Server, client: Bare) -> Socket:
     """Have a client that reads nothing be answered more than can be written; the server's end of the connection."""
     await client.send(type="connection_init")
-    for number in range(8):
+    for number in range(27):
         await client.send(type="subscribe", id=str(number), payload={"query": LONG})
     [end] = [each for each in server.connections if isinstance(each, Socket)]
     await until(lambda: not end.is_writable)

@@ -34,6 +34,7 @@ class Answer:
     data: Any
     errors: list[dict[str, Any]]
     statements: int
+    cost: dict[str, Any]
 
 
 class Shop:
@@ -56,13 +57,19 @@ class Shop:
         """Run an operation and return all of its answer."""
         result = await self.schema.execute(query, variables, context_value=self.context(actor))
         errors = [error.formatted for error in result.errors or []]
-        return Answer(result.data, errors, (result.extensions or {}).get("statements", 0))
+        told = result.extensions or {}
+        return Answer(result.data, errors, told.get("statements", 0), told.get("cost", {}))
 
     async def get(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
         """Run an operation that must not fail and return its data."""
         answer = await self.run(query, actor, **variables)
         assert answer.errors == []
         return answer.data
+
+    def held_to(self, **services: Any) -> "Shop":
+        """The same shop, with other limits: `limits` by name, and budgets or turns as they are."""
+        limits = replace(self.process.services.limits, **services.pop("limits", {}))
+        return Shop(replace(self.process, services=replace(self.process.services, limits=limits, **services)))
 
     async def watch(self, query: str, actor: Actor | None = None, **variables: Any) -> AsyncGenerator[Any]:
         """Run a subscription and yield each result."""
