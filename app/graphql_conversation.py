@@ -6,7 +6,6 @@ a process may hold many thousands.
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -118,12 +117,12 @@ class Conversation:
         return is_welcome
 
     def _subscribe(self, asked: messages.Subscribe) -> None:
-        expires_at, most = self._viewer.expires_at, self._sockets.settings.socket_operations
+        most = self._sockets.settings.socket_operations
         if not self._is_acknowledged:
             self._wire.close(messages.UNAUTHORIZED, "Unauthorized")
         elif asked.id in self._operations:
             self._wire.close(messages.ALREADY_EXISTS, f"Subscriber for {asked.id} already exists")
-        elif expires_at is not None and expires_at <= datetime.now(UTC):
+        elif self._sockets.services.revocations.has_ended(self._viewer):
             # A socket may outlive the token it was opened with. Clients answer this code by connecting anew, and then
             # ask for a token that is still valid.
             self._wire.close(messages.FORBIDDEN, "The access token has ended")

@@ -14,7 +14,9 @@ from starlette.staticfiles import StaticFiles
 from app.graphql_http import PLAYGROUND, GraphQLEndpoint
 from app.graphql_socket import SocketEndpoint
 from app.health import health, ready
+from app.login.routes import Logins
 from app.logs import configure_logs
+from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
 from app.settings import Settings
@@ -52,8 +54,10 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", GraphQLEndpoint(schema, playground)),
             WebSocketRoute("/graphql", SocketEndpoint(settings.origins)),
+            *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),
+            *OAUTH,
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )

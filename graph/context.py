@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Protocol, Self
 import strawberry
 
 from domain.actor import Actor, Origin
+from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
+from domain.identities.ports import IdentitiesUnitOfWork
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
-from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.passwords.commands import Resetting
+from domain.passwords.ports import PasswordsUnitOfWork
+from domain.throttle import Throttle
+from domain.tokens.ports import TokenIssuer
+from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
@@ -20,7 +26,9 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, TokensUnitOfWork, Protocol):
+class ShopUnitOfWork(
+    OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, IdentitiesUnitOfWork, PasswordsUnitOfWork, Protocol
+):
     """The unit of work that serves every command."""
 
 
@@ -34,7 +42,10 @@ class Services:
     feed: EventFeed
     streams: "Streams"
     hasher: PasswordHasher
+    throttle: Throttle
+    resetting: Resetting
     issuer: TokenIssuer
+    revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int
     expose_statements: bool

