@@ -73,8 +73,12 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 
 def _problem(problem: Any) -> str:
     """A wrong setting, by the name that it has in the environment."""
-    name = "".join(f"ORDERWIRE_{part}: ".upper() for part in problem["loc"])
-    return f"{name}{problem['msg'].removeprefix('Value error, ')}"
+    said = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    name, *place = problem["loc"]
+    within = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return f"ORDERWIRE_{name.upper()}{within}: {said}"
 
 
 @app.command()
@@ -104,11 +108,12 @@ def migrate() -> None:
 @app.command()
 def seed() -> None:
     """Fill an empty shop with the demo shop."""
-    from app.passwords import Argon2Hasher
+    from app.passwords import Hasher
     from app.prepare import seed as fill
 
     async def work(database: Any) -> bool:
-        return await fill(database, Argon2Hasher(1), Settings().currency)
+        settings = Settings()
+        return await fill(database, Hasher(settings), settings.currency)
 
     if not with_database(work):
         fail("The shop is not empty: nothing was added.", code=1)
@@ -123,13 +128,13 @@ def create_admin(
     ],
 ) -> None:
     """Make another admin."""
-    from app.passwords import Argon2Hasher
+    from app.passwords import Hasher
     from app.wiring import system_unit_of_work
     from domain.users.commands import register_user
 
     async def work(database: Any) -> None:
         uow = system_unit_of_work(database)
-        await register_user(uow, Argon2Hasher(1), username, None, password, is_admin=True)
+        await register_user(uow, Hasher(Settings()), username, None, password, throttle=None, is_admin=True)
 
     with_database(work)
     out.print(f"{username} is an admin now.")

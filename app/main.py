@@ -18,6 +18,7 @@ from app.graphql_documents import Documents, read_documents
 from app.graphql_http import PLAYGROUND, PLAYGROUND_HEADERS, GraphQLEndpoint
 from app.graphql_socket import SocketEndpoint
 from app.health import health, ready
+from app.login.routes import Logins
 from app.logs import configure_logs
 from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", GraphQLEndpoint(schema, documents, settings, playground)),
             WebSocketRoute("/graphql", SocketEndpoint(settings.origins)),
+            *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),
             *OAUTH,

@@ -1,11 +1,15 @@
 """Settings, read from the environment. docs/settings.md describes each; a test compares the two."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.login.settings import Provider
 
 
 class Environment(StrEnum):
@@ -27,7 +31,9 @@ class LogLevel(StrEnum):
 class Settings(BaseSettings):
     """Everything an operator may set; each name takes the prefix ORDERWIRE_."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Field(
         default=Environment.DEVELOPMENT,
@@ -79,6 +85,66 @@ class Settings(BaseSettings):
     password_hashers: int = Field(
         default=2, ge=1, le=32, description="How many passwords are hashed at once, in threads."
     )
+    password_queue: int = Field(
+        default=50, ge=1, le=10_000, description="How many more may wait to be hashed; the rest is refused with `BUSY`."
+    )
+    password_time_cost: int = Field(
+        default=3, ge=2, le=100, description="How many times Argon2id passes over its memory."
+    )
+    password_memory_kib: int = Field(
+        default=65_536, ge=19_456, le=4_194_304, description="The memory that Argon2id takes for each password, in KiB."
+    )
+    password_parallelism: int = Field(
+        default=4, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
+    )
+    password_reset_minutes: int = Field(
+        default=30, ge=5, le=1440, description="How long a password can be reset by the token of a mail."
+    )
+    password_reset_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://.*\{token\}",
+        description="The page that mails link to, such as https://shop.example/reset?token={token}."
+        " Without it mails hold the token alone.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: `smtp://user:password@host:587`, which must offer STARTTLS unless `?starttls=no`"
+        " is added, or `smtps://…`. Without it mails are log lines in development, and are not sent in production.",
+    )
+    mail_from: str = Field(default="Orderwire <orderwire@localhost>", description="Whom mails are from.")
+    sign_in_failures_per_account: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong for one account; 0 for no limit.",
+    )
+    sign_in_failures_per_address: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong from one network address; 0 for no limit.",
+    )
+    registrations_per_address: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="How many users an hour may be registered from one network address; 0 for no limit.",
+    )
+    reset_requests_per_account: int = Field(
+        default=3, ge=0, le=1000, description="How many mails an hour one account may ask for; 0 for no limit."
+    )
+    reset_requests_per_address: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="How many mails an hour may be asked for from one network address; 0 for no limit.",
+    )
+    limits_url: str | None = Field(
+        default=None,
+        pattern=r"^(memory|rediss?|valkeys?)://",
+        description="Where attempts are counted: `redis://…` (Redis or Valkey) for all processes together, or"
+        " `memory://` for each by itself. Without it, where the broadcaster is, if that is Redis or Valkey.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed,"
@@ -87,6 +153,16 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         default="",
         description="Origins whose pages may call the server, separated by commas, such as https://shop.example.",
+    )
+    oidc_providers: Annotated[tuple[Provider, ...], NoDecode] = Field(
+        default=(),
+        description="The providers of OpenID Connect to sign in with ([sign-in](sign-in.md#with-another-provider)).",
+    )
+    oidc_registration: bool = Field(
+        default=True, description="Whether somebody new who signs in with a provider becomes a user."
+    )
+    oidc_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="How long a provider may take to answer, at each step of a sign-in."
     )
     currency: str = Field(
         default="GBP", pattern="^[A-Z]{3}$", description="The currency of the shop's books and reports."
@@ -173,6 +249,25 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
 
+    @field_validator("oidc_providers", mode="before")
+    @classmethod
+    def _read_providers(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            # Without what it was: that holds secrets.
+            raise ValueError(f"not JSON: {error}") from None
+
+    @field_validator("oidc_providers")
+    @classmethod
+    def _names_differ(cls, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+        names = [provider.name for provider in providers]
+        if len(set(names)) < len(names):
+            raise ValueError("two providers have one name")
+        return providers
+
     @model_validator(mode="after")
     def _workers_hear_each_other(self) -> Self:
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
@@ -186,6 +281,21 @@ class Settings(BaseSettings):
         if self.documents_only and self.automatic_documents:
             raise ValueError("ORDERWIRE_AUTOMATIC_DOCUMENTS: with ORDERWIRE_DOCUMENTS_ONLY clients can leave none")
         return self
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(url.get_secret_value()) if url else None
+        if parts and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname):
+            # The value may hold a password, and is not repeated.
+            raise ValueError("not a URL like smtp://user:password@host:587")
+        return url
+
+    @property
+    def shared_limits_url(self) -> str | None:
+        """The Redis or Valkey where all processes count together; None where each counts by itself."""
+        url = self.limits_url or self.broadcast_url or ""
+        return url if url.startswith(("redis", "valkey")) else None
 
     @property
     def is_development(self) -> bool:

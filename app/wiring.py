@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from app.chores import Chores
 from app.keys import KeyRing
+from app.later import Later
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
-from app.passwords import Argon2Hasher
+from app.mail import mailer
+from app.passwords import Hasher, ResetTokens
 from app.revocations import RevocationWatch
 from app.settings import Settings
+from app.throttle import Throttle
 from app.tokens import JwtIssuer
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
@@ -28,6 +31,7 @@ from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor, Origin
+from domain.passwords.commands import Resetting
 from domain.tokens.revocations import Revocations
 from graph.context import Services
 from graph.live.streams import Streams
@@ -76,13 +80,17 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
     chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
+    throttle = Throttle(settings)
+    later = Later()
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
     services = Services(
         readers=_readers(database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
-        hasher=Argon2Hasher(settings.password_hashers),
+        hasher=Hasher(settings),
+        throttle=throttle,
+        resetting=Resetting(ResetTokens(settings), mailer(settings), later),
         issuer=JwtIssuer(settings, keys, revocations),
         revocations=revocations,
         count_statements=count_statements,
@@ -98,6 +106,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         chores.start()
         yield Process(settings, database, doorbell, chores, services, keys)
     finally:
+        await later.stop(settings.shutdown_seconds)
+        await throttle.close()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()

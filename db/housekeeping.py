@@ -6,6 +6,8 @@ from sqlalchemy import delete, exists
 
 from db.base import now
 from db.engine import Database
+from db.identities import login_attempts, login_codes
+from db.passwords import password_resets
 from db.tokens import refresh_tokens, revoked_tokens
 from db.unit_of_work import idempotency_keys
 
@@ -32,3 +34,12 @@ class Housekeeping:
     async def forget_revoked_tokens(self) -> None:
         """Forget the revoked tokens and sessions whose access tokens have all expired."""
         await self._database.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now()))
+
+    async def forget_password_resets(self) -> None:
+        """Forget the resets that nobody made use of in time."""
+        await self._database.execute(delete(password_resets).where(password_resets.c.expires_at <= now()))
+
+    async def forget_logins(self) -> None:
+        """Forget the sign-ins with providers that nobody came back from in time."""
+        for table in (login_attempts, login_codes):
+            await self._database.execute(delete(table).where(table.c.expires_at <= now()))

@@ -20,9 +20,11 @@ from db.clients import SqlClientStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
+from db.passwords import SqlPasswordResetStore
 from db.reading import violated
 from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
@@ -68,7 +70,10 @@ class SqlUnitOfWork:
 
     users: SqlUserStore
     sessions: SqlSessionStore
+    password_resets: SqlPasswordResetStore
     clients: SqlClientStore
+    identities: SqlIdentityStore
+    logins: SqlLoginStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
@@ -104,7 +109,10 @@ class SqlUnitOfWork:
         self._revoked = {}
         self.users = SqlUserStore(connection)
         self.sessions = SqlSessionStore(connection, self._revoked)
+        self.password_resets = SqlPasswordResetStore(connection)
         self.clients = SqlClientStore(connection)
+        self.identities = SqlIdentityStore(connection)
+        self.logins = SqlLoginStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)
@@ -149,6 +157,10 @@ class SqlUnitOfWork:
         if self._connection is None:
             raise RuntimeError("Enter the unit of work before using it.")
         return self._connection
+
+    @property
+    def origin(self) -> Origin | None:
+        return self._origin
 
     def record(self, event: NewEvent) -> None:
         self._events.append(event)

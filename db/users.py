@@ -37,6 +37,8 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
+    # When mail to the address was proved to reach the user: only then is it told by that address who they are.
+    timestamp("email_verified_at", nullable=True),
     # Empty for those who cannot sign in by password.
     Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
@@ -67,6 +69,7 @@ def to_user(row: Row[tuple[object, ...]]) -> User:
         tuple(row.scopes),
         row.created_at,
         row.last_login_at,
+        row.email_verified_at,
     )
 
 
@@ -124,11 +127,26 @@ class SqlUserStore:
         row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
 
+    async def of_email(self, email: str) -> User | None:
+        matches = func.lower(users.c.email) == func.lower(email)
+        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        return to_user(row) if row else None
+
     async def lock(self, user_id: UUID) -> User | None:
         # Not against those who refer to the user, such as their orders.
         query = select(users).where(users.c.id == user_id).with_for_update(key_share=True)
         row = (await self._connection.execute(query)).one_or_none()
         return to_user(row) if row else None
+
+    async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
+        statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        if instead_of is not None:
+            statement = statement.where(users.c.password_hash == instead_of)
+        return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
+
+    async def verify_email(self, user_id: UUID) -> None:
+        unproved = (users.c.id == user_id) & users.c.email_verified_at.is_(None)
+        await self._connection.execute(update(users).where(unproved).values(email_verified_at=now()))
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Self
 from uuid import UUID
 
@@ -13,6 +14,17 @@ class Origin:
 
     request_id: str
     address: str | None = None
+
+    @property
+    def network(self) -> str | None:
+        """What one household or machine has for its own: an IPv4 address, or the first 64 bits of an IPv6 one."""
+        try:
+            address = ip_address((self.address or "").partition("%")[0])
+        except ValueError:
+            return self.address
+        if isinstance(address, IPv6Address):
+            return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
+        return str(address)
 
 
 class Scope(StrEnum):

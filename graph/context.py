@@ -10,8 +10,12 @@ from domain.actor import Actor, Origin
 from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
+from domain.identities.ports import IdentitiesUnitOfWork
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
+from domain.passwords.commands import Resetting
+from domain.passwords.ports import PasswordsUnitOfWork
+from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
@@ -22,7 +26,9 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, Protocol):
+class ShopUnitOfWork(
+    OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, IdentitiesUnitOfWork, PasswordsUnitOfWork, Protocol
+):
     """The unit of work that serves every command."""
 
 
@@ -36,6 +42,8 @@ class Services:
     feed: EventFeed
     streams: "Streams"
     hasher: PasswordHasher
+    throttle: Throttle
+    resetting: Resetting
     issuer: TokenIssuer
     revocations: Revocations
     count_statements: Callable[[], "StatementCount"]

@@ -26,7 +26,10 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
 
     def authenticate_user(self, username: str, password: str) -> Tokens:
         services = self.server.services
-        return wait(create_tokens(self.server.begin(), services.hasher, services.issuer, username, password))
+        work = create_tokens(
+            self.server.begin(), services.hasher, services.throttle, services.issuer, username, password
+        )
+        return wait(work)
 
     def create_token_response(self) -> Any:
         return _granted(cast("Tokens", self.request.user))

@@ -5,31 +5,36 @@ from uuid import UUID
 
 from domain.events.model import EventKind
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.throttle import Throttle
 from domain.tokens.model import RefreshToken, Tokens
 from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
 from domain.users.events import record
 from domain.users.model import User
 from domain.users.ports import PasswordHasher
+from domain.users.proof import confirm, prove
 
 BY_PASSWORD = "PASSWORD"  # noqa: S105  (a way to sign in, not a secret)
 BY_CLIENT = "CLIENT"
 
 
 async def create_tokens(
-    uow: TokensUnitOfWork, hasher: PasswordHasher, issuer: TokenIssuer, username: str, password: str
+    uow: TokensUnitOfWork,
+    hasher: PasswordHasher,
+    throttle: Throttle,
+    issuer: TokenIssuer,
+    username: str,
+    password: str,
 ) -> Tokens:
     """Sign in by name and password.
 
     Raises:
-        Refused: INVALID_CREDENTIALS; it does not tell an unknown name from a wrong password.
+        Refused: INVALID_CREDENTIALS; it does not tell an unknown name from a wrong password. TOO_MANY_ATTEMPTS or
+            BUSY, and then the password was not looked at.
     """
+    proof = await prove(uow, hasher, throttle, username, password)
     async with uow:
-        credentials = await uow.users.credentials(username)
-    hashed = credentials.password_hash if credentials else None
-    if not await hasher.verify(password, hashed) or credentials is None:
-        raise Refused(Refusal(ErrorCode.INVALID_CREDENTIALS, "The username or the password is wrong.", ("input",)))
-    async with uow:
-        return await open_session(uow, issuer, credentials.user, BY_PASSWORD)
+        await confirm(uow, proof)
+        return await open_session(uow, issuer, proof.user, BY_PASSWORD)
 
 
 async def open_session(uow: TokensUnitOfWork, issuer: TokenIssuer, user: User, by: str) -> Tokens:

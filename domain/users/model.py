@@ -20,7 +20,7 @@ PASSWORD_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can sign in."""
+    """Somebody who can sign in. `email_verified_at` is when they proved that mail to their address reaches them."""
 
     id: UUID
     username: str
@@ -29,6 +29,7 @@ class User:
     scopes: tuple[str, ...]
     created_at: datetime
     last_login_at: datetime | None
+    email_verified_at: datetime | None = None
 
     def as_actor(self) -> Actor:
         """The user as somebody who acts."""
@@ -51,14 +52,23 @@ class Credentials:
     password_hash: str | None
 
 
+def is_email(text: str) -> bool:
+    """Whether a text may be an e-mail address."""
+    return len(text) <= EMAIL_MAX and EMAIL.fullmatch(text) is not None
+
+
 def check_registration(username: str, email: str | None, password: str) -> list[Refusal]:
     """Every written rule that a registration breaks, each with its field; empty if it breaks none."""
     refusals: list[Refusal] = []
     if not USERNAME.fullmatch(username):
         refusals.append(bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username"))
-    if email is not None and (len(email) > EMAIL_MAX or not EMAIL.fullmatch(email)):
+    if email is not None and not is_email(email):
         refusals.append(bad_input("This is not an e-mail address.", "input", "email"))
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        message = f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
-        refusals.append(bad_input(message, "input", "password"))
-    return refusals
+    return refusals + check_password(password, "input", "password")
+
+
+def check_password(password: str, *field: str) -> list[Refusal]:
+    """The written rule that a new password breaks, if it breaks it."""
+    if PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        return []
+    return [bad_input(f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters.", *field)]

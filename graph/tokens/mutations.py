@@ -69,9 +69,14 @@ class TokenMutations:
     async def token_create(self, info: Info, input: TokenCreateInput) -> TokenCreatePayload:
         services = info.context.services
         work = create_tokens(
-            info.context.unit_of_work(), services.hasher, services.issuer, input.username, input.password
+            info.context.unit_of_work(),
+            services.hasher,
+            services.throttle,
+            services.issuer,
+            input.username,
+            input.password,
         )
-        return await _signed_in(info, TokenCreatePayload, work)
+        return await signed_in(info, TokenCreatePayload, work)
 
     @strawberry.mutation(
         description="Stay signed in: trade a refresh token, once, for new tokens."
@@ -79,7 +84,7 @@ class TokenMutations:
     )
     async def token_refresh(self, info: Info, input: TokenRefreshInput) -> TokenRefreshPayload:
         work = refresh_tokens(info.context.unit_of_work(), info.context.services.issuer, input.refresh_token)
-        return await _signed_in(info, TokenRefreshPayload, work)
+        return await signed_in(info, TokenRefreshPayload, work)
 
     @strawberry.mutation(
         description="Sign out: end the session of a token, with all its tokens, in every process within a second."
@@ -115,7 +120,7 @@ async def _revoke_all(info: Info, input: SessionsRevokeAllInput) -> int:
     )
 
 
-async def _signed_in(info: Info, payload: type[P], work: Awaitable[Tokens]) -> P:
+async def signed_in(info: Info, payload: type[P], work: Awaitable[Tokens]) -> P:
     """Answer with tokens; what else is selected is read in the name of whom they are for."""
 
     async def sign_in() -> Tokens:

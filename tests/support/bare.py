@@ -70,7 +70,7 @@ async def fill(server: Server, client: Bare) -> Socket:
 
 
 @asynccontextmanager
-async def bare(url: str) -> AsyncGenerator[Bare]:
+async def bare(url: str, protocol: str = PROTOCOL) -> AsyncGenerator[Bare]:
     """A bare client, for which little waits on its own side."""
     parsed = parse_uri(url)
     connection = socket.socket()
@@ -78,8 +78,8 @@ async def bare(url: str) -> AsyncGenerator[Bare]:
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, (parsed.host, parsed.port))
     reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
-    protocol = ClientProtocol(parsed, subprotocols=[websockets.Subprotocol(PROTOCOL)])
-    client = Bare(reader, writer, protocol)
+    handshake = ClientProtocol(parsed, subprotocols=[websockets.Subprotocol(protocol)])
+    client = Bare(reader, writer, handshake)
     try:
         await client.shake_hands()
         yield client
