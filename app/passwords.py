@@ -26,8 +26,8 @@ T = TypeVar("T")
 BCRYPT_BYTES = 72
 """bcrypt never looked at what comes after; today's library refuses it, where those of old cut it off."""
 
-NICE = 5
-"""How far hashing steps back behind the event loop where both want the same core."""
+NICE = 10
+"""How far hashing steps back behind the event loop: where both want the same core it gets a tenth of it."""
 
 
 class Hasher:
@@ -72,9 +72,12 @@ class Hasher:
             self._nobody = self._hash.hash(secrets.token_urlsafe())
         return self._nobody
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    def must_have_room(self) -> None:
         if self._under_way >= self._most:
             raise Refused(busy())
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        self.must_have_room()
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

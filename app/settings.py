@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         default=65_536, ge=19_456, le=4_194_304, description="The memory that Argon2id takes for each password, in KiB."
     )
     password_parallelism: int = Field(
-        default=4, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
+        default=1, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
     )
     password_reset_minutes: int = Field(
         default=30, ge=5, le=1440, description="How long a password can be reset by the token of a mail."
@@ -274,14 +274,6 @@ class Settings(BaseSettings):
             raise ValueError("ORDERWIRE_BROADCAST_URL: memory:// reaches one process; leave it out for several workers")
         return self
 
-    @model_validator(mode="after")
-    def _documents_are_given(self) -> Self:
-        if self.documents_only and self.documents is None:
-            raise ValueError("ORDERWIRE_DOCUMENTS_ONLY: nothing could be run; name them by ORDERWIRE_DOCUMENTS")
-        if self.documents_only and self.automatic_documents:
-            raise ValueError("ORDERWIRE_AUTOMATIC_DOCUMENTS: with ORDERWIRE_DOCUMENTS_ONLY clients can leave none")
-        return self
-
     @field_validator("smtp_url")
     @classmethod
     def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
@@ -296,6 +288,14 @@ class Settings(BaseSettings):
         """The Redis or Valkey where all processes count together; None where each counts by itself."""
         url = self.limits_url or self.broadcast_url or ""
         return url if url.startswith(("redis", "valkey")) else None
+
+    @model_validator(mode="after")
+    def _documents_are_given(self) -> Self:
+        if self.documents_only and self.documents is None:
+            raise ValueError("ORDERWIRE_DOCUMENTS_ONLY: nothing could be run; name them by ORDERWIRE_DOCUMENTS")
+        if self.documents_only and self.automatic_documents:
+            raise ValueError("ORDERWIRE_AUTOMATIC_DOCUMENTS: with ORDERWIRE_DOCUMENTS_ONLY clients can leave none")
+        return self
 
     @property
     def is_development(self) -> bool:

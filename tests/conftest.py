@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are 
 
 from support.leaks import fail_on_leaks
 from support.measuring import unmeasured
-from support.server import Server, serving
+from support.server import CHEAP_PASSWORDS, Server, serving
 from support.shop import Shop, with_quick_passwords
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
@@ -184,14 +184,20 @@ async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting_settings(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of a server for a whole module."""
+async def module_url(postgres: str, template: str) -> str:
+    """The URL of one migrated, empty database for a whole module."""
     database = Database(postgres, 1)
     name = f"lasting_{new_id().hex}"
     await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     await database.close()
+    return database_url(postgres, name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_settings(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a server for a whole module."""
     data_dir = tmp_path_factory.mktemp("lasting")
-    return Settings(database_url=database_url(postgres, name), broadcast_url="memory://", data_dir=data_dir)
+    return Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

