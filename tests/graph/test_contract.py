@@ -289,7 +289,7 @@ async def test_user_register_and_token_create(shop: Shop):
     assert tokens["user"] == {"id": user["id"], "username": "Hedwig", "isAdmin": False}
     assert (tokens["expiresIn"], tokens["userErrors"]) == (900, [])
     assert shop.process.services.issuer.actor(tokens["accessToken"]).username == "Hedwig"
-    assert signed_in.statements == 3
+    assert signed_in.statements == 6
 
 
 async def test_order_status_changed(shop: Shop):
