@@ -9,6 +9,7 @@ from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
 from app.passwords import Argon2Hasher
+from app.rollups import RollUps
 from app.settings import Settings
 from app.tokens import JwtIssuer
 from db.catalog import ProductReader, VariantReader
@@ -67,6 +68,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge)
 
     chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
+    roll_ups = RollUps(log_database)
     streams = Streams(hub, UserReader(log_database), settings.live_queue)
     services = Services(
         readers=_readers(database, settings.currency),
@@ -84,8 +86,10 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await hub.start()
         await doorbell.start()
         chores.start()
+        roll_ups.start()
         yield Process(settings, database, doorbell, chores, services)
     finally:
+        await roll_ups.stop()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()

@@ -45,7 +45,8 @@ class Database:
             max_overflow=0,
             # An error goes to the log; what was bound to the statement may be a secret.
             hide_parameters=True,
-            connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC"}},
+            # Compiling costs more than our statements take, and what makes them look costly are guesses.
+            connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC", "jit": "off"}},
         )
         # Reads are single statements: without BEGIN and COMMIT they take one round trip instead of three.
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
