@@ -14,6 +14,7 @@ from app.live.sequencing import Sequencing
 from app.mail import mailer
 from app.passwords import Hasher, ResetTokens
 from app.revocations import RevocationWatch
+from app.rollups import RollUps
 from app.settings import Settings
 from app.throttle import Throttle
 from app.tokens import JwtIssuer
@@ -92,6 +93,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
     throttle = Throttle(settings)
     later = Later()
+    roll_ups = RollUps(log_database)
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
     budgets = budgets_of(settings)
     services = Services(
@@ -118,10 +120,12 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await hub.start()
         await doorbell.start()
         chores.start()
+        roll_ups.start()
         yield Process(settings, database, doorbell, chores, services, keys)
     finally:
         await later.stop(settings.shutdown_seconds)
         await throttle.close()
+        await roll_ups.stop()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()

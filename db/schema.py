@@ -11,12 +11,13 @@ from db import (
     passwords,
     returns,
     roles,
+    sales,
     unit_of_work,
     users,
 )
 from db.base import metadata
 
 PEOPLE = (users, roles, clients, identities, passwords, customers)
-TABLES = (*PEOPLE, catalog, inventory, orders, returns, events, unit_of_work)
+TABLES = (*PEOPLE, catalog, inventory, orders, returns, sales, events, unit_of_work)
 
 __all__ = ["TABLES", "metadata"]

@@ -17,6 +17,7 @@ from support.waiting import until
 from app.passwords import Hasher
 from app.wiring import Process
 from db.engine import Database
+from db.sales import fold
 from db.schema import metadata
 from domain.actor import Actor, Origin
 from graph.context import Context
@@ -98,6 +99,7 @@ class Shop:
     async def counts(self) -> dict[str, int]:
         """The number of rows of every table: equal before and after what must not change anything."""
         await settle(self.database)
+        await fold(self.database)
         query = "SELECT '{0}' AS name, count(*) FROM {0}"
         tables = (query.format(table.name) for table in metadata.sorted_tables)
         return dict(await self.database.read(text(" UNION ALL ".join(tables))))
@@ -106,6 +108,7 @@ class Shop:
         """Every row of every table, as text: equal before and after what must leave no trace."""
         tables = [table.name for table in metadata.sorted_tables]
         await settle(self.database)
+        await fold(self.database)
         rows = [await self.database.read(text(f"SELECT t::text AS row FROM {name} t ORDER BY 1")) for name in tables]
         return {name: [row.row for row in found] for name, found in zip(tables, rows, strict=True)}
 
