@@ -8,7 +8,13 @@ from starlette.responses import Response
 
 from app.graphql_request import GRAPHQL_JSON, JSON, BadRequest
 
-STATUSES = {"INTERNAL_SERVER_ERROR": 500}
+STATUSES = {
+    "BUDGET_SPENT": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+    "INTROSPECTION_REFUSED": 403,
+    "OPERATION_TIMEOUT": 503,
+    "TOO_MANY_OPERATIONS": 429,
+}
 """What `application/graphql-response+json` tells of a request that was not executed, by code; else it is 400."""
 
 

@@ -1,8 +1,10 @@
 """What the settings say of limits and budgets."""
 
 from app.budgets import MemoryBudgets, SharedBudgets
-from app.settings import Settings
+from app.settings import Environment, Settings
 from graph.limits.rules import Introspection, Limits
+
+_BUDGETS = {Environment.DEVELOPMENT: 1_000_000_000, Environment.PRODUCTION: 2_000_000}
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -29,8 +31,8 @@ def limits_of(settings: Settings) -> Limits:
 
 def budgets_of(settings: Settings) -> MemoryBudgets | SharedBudgets | None:
     """What callers may spend; None where that is not counted."""
-    if not settings.budget:
+    if settings.budget == 0:
         return None
-    memory = MemoryBudgets(settings.budget, settings.budget_refill)
+    memory = MemoryBudgets(settings.budget or _BUDGETS[settings.environment], settings.budget_refill)
     url = settings.shared_limits_url
     return SharedBudgets(url, memory) if url else memory

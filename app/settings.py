@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         description="How often a minute a password may be wrong from one network address; 0 for no limit.",
     )
     registrations_per_address: int = Field(
-        default=10,
+        default=60,
         ge=0,
         le=10_000,
         description="How many users an hour may be registered from one network address; 0 for no limit.",
@@ -217,11 +217,15 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="The highest cost of one operation; docs/limits.md says how it is counted.",
     )
-    budget: int = Field(
-        default=200_000, ge=0, le=1_000_000_000, description="The cost that a caller may spend at once; 0 for any."
+    budget: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000_000,
+        description="The cost that a caller may spend at once; 0 for any. Without it: 2000000, and in development more"
+        " than one machine can spend.",
     )
     budget_refill: int = Field(
-        default=20_000, ge=1, le=100_000_000, description="How much of a spent budget comes back each second."
+        default=200_000, ge=1, le=100_000_000, description="How much of a spent budget comes back each second."
     )
     max_operations: int = Field(
         default=10, ge=1, le=10_000, description="The most queries and mutations of one caller that run at once."
@@ -253,7 +257,7 @@ class Settings(BaseSettings):
         " persisted queries); 0 for none.",
     )
     max_streams: int = Field(
-        default=20,
+        default=1000,
         ge=1,
         le=10_000,
         description="How many streams of server-sent events one user, or one address without a user, may have open in"
@@ -272,7 +276,7 @@ class Settings(BaseSettings):
         default=100, ge=1, le=10_000, description="How many operations may run on one WebSocket at once."
     )
     sockets_per_caller: int = Field(
-        default=1000,
+        default=10_000,
         ge=1,
         le=1_000_000,
         description="How many WebSockets to one process a user may have, or an address without signing in.",
@@ -336,7 +340,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _budget_holds_the_dearest(self) -> Self:
-        if 0 < self.budget < self.max_cost:
+        if self.budget and self.budget < self.max_cost:
             raise ValueError("ORDERWIRE_BUDGET: an operation of the highest cost (ORDERWIRE_MAX_COST) must fit into it")
         return self
 

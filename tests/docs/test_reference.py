@@ -32,6 +32,7 @@ TYPES = {
     str: "text",
     str | None: "text",
     int: "integer",
+    int | None: "integer",
     float: "number",
     bool: "true or false",
     bool | None: "true or false",

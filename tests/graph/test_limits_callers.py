@@ -142,10 +142,10 @@ async def test_without_budgets_the_cost_is_told_all_the_same(shop: Shop):
 
 
 @asynccontextmanager
-async def locked(database: Database, table: str) -> AsyncGenerator[None]:
-    """Nobody else reads or writes a table for as long as the block lasts."""
+async def locked(database: Database, *tables: str) -> AsyncGenerator[None]:
+    """Nobody else reads or writes some tables for as long as the block lasts."""
     async with database.transaction() as connection:
-        await connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        await connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))
         yield
 
 
@@ -228,7 +228,7 @@ async def test_reports_may_take_longer_than_the_rest(shop: Shop):
     hasty = shop.held_to(limits={"operation_seconds": 0.05, "report_seconds": 10.0})
     admin = await make_admin(shop.database)
 
-    async with locked(shop.database, "orders"):
+    async with locked(shop.database, "orders", "hourly_sales"):
         slow = asyncio.create_task(hasty.run("{ reports { orderStats { total } } }", admin))
         late = await hasty.run(ORDERS, admin)
         assert not slow.done()
@@ -246,7 +246,7 @@ async def test_the_database_gives_up_by_itself_what_takes_too_long(fresh_url: st
         shop = Shop(process).held_to(limits={"operation_seconds": 15.0, "report_seconds": 15.0})
         admin = await make_admin(shop.database)
         other = Database(fresh_url, 1)
-        async with locked(other, "orders"):
+        async with locked(other, "orders", "hourly_sales"):
             answers = [await shop.run(query, admin) for query in (ORDERS, "{ reports { orderStats { total } } }")]
         await other.close()
 
