@@ -14,6 +14,8 @@ from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
 from graph.events.queries import EventQueries
+from graph.execution.executor import CompiledExecutor
+from graph.execution.operations import Operations
 from graph.finish import finish
 from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
@@ -79,8 +81,8 @@ class Subscription(OrderSubscriptions, InventorySubscriptions):
     """The root of subscriptions."""
 
 
-def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema:
-    """The schema with its extensions; the outermost first."""
+def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compiled: bool = True) -> ShopSchema:
+    """The schema with its extensions, the outermost first; `is_compiled` says whether operations are."""
     # Made once: verdicts are kept by document and rules, and a limiter of each operation would bring a rule of its own.
     rules = QueryDepthLimiter(max_depth=DEPTH_MAX).validation_rules
     schema = ShopSchema(
@@ -88,6 +90,7 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
         mutation=Mutation,
         subscription=Subscription,
         types=ERRORS,
+        execution_context_class=CompiledExecutor if is_compiled else None,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             PresentErrors,
@@ -100,4 +103,6 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
         ],
     )
     finish(schema.graphql_schema)
+    if is_compiled:
+        schema.operations = Operations(schema)
     return schema

@@ -19,7 +19,7 @@ from db.events import EventLog
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode
-from graph.fields import RELATION, Relation
+from graph.fields import BATCH
 from graph.node import parse_id
 from graph.operation import ValidateOnce
 from graph.scalars import SCALARS, BigInt

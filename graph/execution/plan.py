@@ -1,0 +1,123 @@
+"""What an operation is compiled to: selections, each of one object type, and the fields in them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+)
+
+if TYPE_CHECKING:
+    from graph.execution.run import Run
+
+Row = dict[str, Any]
+"""An object of the answer. It has all its keys, in their order, from the start; their values come as they are resolved."""
+
+Values = Callable[[Sequence[Any], "Run"], Sequence[Any] | Awaitable[Sequence[Any]]]
+"""From objects to what a field of each holds, be it an exception or an awaitable."""
+
+Rows = Callable[[Sequence[Any], "Run"], list[Row]]
+"""From objects to their rows, in which attributes that are leaves have their values."""
+
+Complete = Callable[[Sequence[Any], Sequence[Row], "Run"], None]
+"""Puts the values of a field into the rows, converted, or with selections of their own."""
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """A field of a selection, under its key in the answer."""
+
+    key: str
+    name: str
+    parent: GraphQLObjectType
+    definition: GraphQLField
+    nodes: list[FieldNode]
+    """Where it stands in the document, as often as it was merged."""
+    attribute: str | None = None
+    """The attribute of the parent that it shows; None where a function resolves it."""
+    values: Values | None = None
+    """None where the rows are made with the value in them."""
+    complete: Complete | None = None
+    selection: "Selection | None" = None
+    """What is selected of it; None for leaves, and where the type is known only of each object."""
+    selections: "Callable[[GraphQLObjectType], Selection] | None" = None
+    """What is selected of it by the type of the object, where it may be one of several."""
+
+    @property
+    def type(self) -> GraphQLOutputType:
+        return self.definition.type
+
+    @property
+    def named_type(self) -> GraphQLNamedType:
+        return get_named_type(self.type)
+
+    @property
+    def is_leaf(self) -> bool:
+        return is_leaf_type(self.named_type)
+
+    def is_leaf_item(self, graphql_type: GraphQLOutputType) -> bool:
+        """Whether a type that this one is made of is that of leaves themselves."""
+        return is_leaf_type(graphql_type)
+
+    def selected(self, graphql_type: GraphQLObjectType) -> "Selection":
+        """What is selected of an object of one of the types that this field may lead to."""
+        if self.selection is not None:
+            return self.selection
+        if self.selections is None:
+            raise TypeError(f"{self.parent}.{self.name} leads to no objects.")
+        return self.selections(graphql_type)
+
+    def selection_of(self, row: Row, run: "Run") -> "Selection":
+        """What was selected of a row that this field leads to."""
+        return self.selection or run.selection_of(row)
+
+    def start(self, objects: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
+        """Resolve the field for all objects, and put what is found into their rows, now or later."""
+        if self.values is None or self.complete is None:
+            return
+        complete, found = self.complete, self.values(objects, run)
+        if isinstance(found, list):
+            complete(found, rows, run)
+            return
+
+        def finish(outcome: Sequence[Any] | BaseException) -> None:
+            complete([outcome] * len(rows) if isinstance(outcome, BaseException) else outcome, rows, run)
+
+        run.later(found, finish)
+
+
+@dataclass(slots=True, eq=False)
+class Selection:
+    """What is selected of objects of one type."""
+
+    type: GraphQLObjectType
+    fields: list[Field]
+    rows: Rows
+    started: list[Field] = field(init=False)
+    """Those whose values are not in the rows from the start."""
+
+    def __post_init__(self) -> None:
+        self.started = [each for each in self.fields if each.values is not None]
+
+    def enter(self, objects: Sequence[Any], run: "Run") -> list[Row]:
+        """The rows of objects. Fields that take time are under way when this returns."""
+        rows = self.rows(objects, run)
+        for each in self.started:
+            each.start(objects, rows, run)
+        return rows
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """A compiled operation."""
+
+    root: Selection
+    is_serial: bool
+    """Whether each root field waits until the one before it is done: the rule for mutations."""
