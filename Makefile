@@ -42,11 +42,12 @@ MINUTES ?= 5
 torture: setup .venv/dev.stamp ## Run the proofs under load, each for MINUTES (5 unless you say)
 	ORDERWIRE_TORTURE_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/proofs --durations=0
 
-check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents
+check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents, vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --warnings
 	$(BIN)/lint-imports
+	$(BIN)/python requirements/audit.py
 	$(BIN)/python -m pytest -q -n 2 -m check
 
 format: .venv/dev.stamp ## Format the code and mend what the linter can
