@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -24,12 +25,12 @@ V = TypeVar("V")
 Read = Callable[[Actor, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
-class Level(Generic[K]):
+class Level:
     """The keys of a whole level of an operation, which wait in the queue of a loader as one."""
 
     __slots__ = ("keys",)
 
-    def __init__(self, keys: Sequence[K]) -> None:
+    def __init__(self, keys: Sequence[Any]) -> None:
         self.keys = keys
 
 
@@ -62,10 +63,11 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
             await self.load(Level([key for key in dict.fromkeys(keys) if key in wanted]))
         return [None if key is None else known[key] for key in keys]
 
-    async def batch_load_fn(self, keys: list[K | Level[K]]) -> list[Any]:
-        """What belongs to each entry of the queue, as the library asks for it."""
+    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+        """What belongs to each entry of the queue, as the library asks for it: a key, or those of a level."""
         known, reading = self._known, self._reading
-        wanted = dict.fromkeys(key for entry in keys for key in (entry.keys if isinstance(entry, Level) else (entry,)))
+        levels = (entry.keys if isinstance(entry, Level) else (entry,) for entry in keys)
+        wanted: dict[K, None] = dict.fromkeys(chain.from_iterable(levels))
         missing = [key for key in wanted if key not in known and key not in reading]
         if missing:
             reading.update(dict.fromkeys(missing, asyncio.create_task(self._learn(missing))))

@@ -24,7 +24,7 @@ _LOADERS: dict[str, str] = {}
 
 def global_id(type_name: str, key: UUID) -> str:
     """The opaque id of a thing: its type and key in URL-safe base64."""
-    return seal(f"{type_name}:{key}")
+    return seal(f"{type_name}:{key!s}")
 
 
 def parse_id(value: str, *path: str) -> tuple[str, UUID]:

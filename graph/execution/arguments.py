@@ -1,7 +1,7 @@
 """The arguments of a field, coerced and converted once for all parents, by the rules of graphql-core and Strawberry."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 from graphql import (
@@ -16,7 +16,10 @@ from graphql import (
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
-Arguments = Callable[[Any], dict[str, Any]]
+if TYPE_CHECKING:
+    from graph.execution.run import Run
+
+Arguments = Callable[["Run"], dict[str, Any]]
 """The arguments that a run gives a field, by name.
 
 All parents get the same: a resolver that changes a list or an input object in place changes it for its siblings.
@@ -63,6 +66,5 @@ class _Variables(Visitor):
         self.is_found = True
 
 
-def _none(_run: Any) -> dict[str, Any]:
+def _none(_run: object) -> dict[str, Any]:
     return {}
-

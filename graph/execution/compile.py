@@ -5,13 +5,9 @@ from typing import Any
 
 import strawberry
 from graphql import (
-    FragmentDefinitionNode,
-    GraphQLNonNull,
     GraphQLObjectType,
     OperationDefinitionNode,
     OperationType,
-    get_named_type,
-    is_leaf_type,
     is_object_type,
 )
 from graphql.execution.collect_fields import (
@@ -24,13 +20,14 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.execution import values
 from graph.execution.arguments import coerced, converted
 from graph.execution.complete import Completion, rows_slowly
 from graph.execution.fallback import NotCompiled, Reason
 from graph.execution.kinds import Kinds
-from graph.execution.plan import Field, Plan, Selection, Values
+from graph.execution.plan import Field, Plan, Selection, Shape, Values
 from graph.execution.rows import row_maker
 from graph.fields import BATCH
 
@@ -78,16 +75,17 @@ class Compiler:
 
     def _field(self, parent: GraphQLObjectType, key: str, details: FieldDetailsList) -> Field | None:
         nodes = [each.node for each in details]
-        definition = self._schema.get_field(parent, nodes[0].name.value)
+        definition: Any = self._schema.get_field(parent, nodes[0].name.value)
         if definition is None:
             return None
-        field = Field(key, nodes[0].name.value, parent, definition, nodes)
-        named = get_named_type(definition.type)
+        shape = Shape.of(definition.type)
+        field = Field(key, nodes[0].name.value, parent, definition, nodes, shape)
+        named = shape.named
         if self._kinds.takes_time(named):
             raise NotCompiled(Reason.ASYNC_TYPE)
         if is_object_type(named):
             field.selection = self._subselection(details, named)
-        elif not is_leaf_type(named):
+        elif not shape.is_leaf:
             # Most of the possible types are never seen.
             field.selections = lru_cache(partial(self._subselection, details))
         if field.name != "__typename":
@@ -110,14 +108,15 @@ class Compiler:
             field.values = values.itself
         elif declared.is_basic_field and self._strawberry.config.default_resolver is getattr:
             field.attribute = declared.python_name
-            if not _is_single_leaf(field):
+            if field.shape.leaf is None:
                 field.values = values.attribute(declared.python_name)
         else:
             field.values = self._function(field, declared)
 
-    def _function(self, field: Field, declared: StrawberryField) -> Values:
+    def _function(self, field: Field, declared: Any) -> Values:
         given = coerced(field.definition, field.nodes[0])
-        resolver, schema = declared.base_resolver, self._strawberry
+        resolver: StrawberryResolver[Any] | None = declared.base_resolver
+        schema = self._strawberry
         if resolver is None or declared.extensions or schema.exception_handlers:
             return values.by_strawberry(field.definition, field, given)
         arguments = converted(schema, declared, given)
@@ -132,11 +131,3 @@ def _fields(collected: CollectedFields) -> GroupedFieldSet:
         if any(each.fragment_variable_values is not None for each in details):
             raise NotCompiled(Reason.FRAGMENT_VARIABLES)
     return collected.grouped_field_set
-
-
-def _is_single_leaf(field: Field) -> bool:
-    inner: Any = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-    return is_leaf_type(inner)
-
-
-__all__ = ["Compiler", "FragmentDefinitionNode"]

@@ -1,31 +1,25 @@
 """What becomes of the values of a field: rows of the objects, lists of them, and what is found one by one.
 
-Where all values are as expected, they are completed at once. Where one is not (a null, an error, an awaitable, an object
-of another class), each is looked at by itself, by the rules of "Value Completion" in the specification:
+Where all values are as expected, they are completed at once. Where one is not (an error, an awaitable, an object of
+another class), each is looked at by itself, by the rules of "Value Completion" in the specification:
 https://spec.graphql.org/September2025/#sec-Value-Completion.
 """
 
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from graphql import (
-    GraphQLError,
-    GraphQLLeafType,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLObjectType,
-    GraphQLOutputType,
-    Undefined,
-    is_leaf_type,
-)
-from graphql.pyutils import is_iterable
+from graphql import GraphQLError, Undefined
+from graphql.pyutils.is_iterable import not_iterable_types
 
 from graph.execution.errors import no_null
 from graph.execution.kinds import Kinds
 from graph.execution.leaves import coerced
-from graph.execution.plan import Complete, Field, Row, Selection
-from graph.execution.rows import column_writer, single_leaf
+from graph.execution.plan import Complete, Field, Row, Rows, Selection, Shape
+from graph.execution.rows import column_writer
+
+if TYPE_CHECKING:
+    from graph.execution.run import Run
 
 LISTS = {list, tuple}
 """The classes of lists that are taken apart at once."""
@@ -42,23 +36,20 @@ class Completion:
 
     def function(self) -> Complete:
         """The quickest way for the type of the field."""
-        field = self._field
-        inner: Any = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-        if single_leaf(field) is not None:
+        field, shape = self._field, self._field.shape
+        if shape.leaf is not None:
             return column_writer(field, self.each)
-        if field.selection is not None:
-            if isinstance(inner, GraphQLObjectType):
-                return self._objects(field.selection)
-            item: Any = inner.of_type.of_type if isinstance(inner.of_type, GraphQLNonNull) else inner.of_type
-            if isinstance(item, GraphQLObjectType):
-                return self._lists(field.selection)
+        if field.selection is not None and shape.item is None:
+            return self._objects(field.selection)
+        if field.selection is not None and shape.item is not None and shape.item.item is None:
+            return self._lists(field.selection)
         return self.each
 
     def _objects(self, selection: Selection) -> Complete:
         key, known = self._field.key, self._kinds.known(selection.type)
-        may_be_null = not isinstance(self._field.type, GraphQLNonNull)
+        may_be_null = not self._field.shape.is_required
 
-        def complete(values: Sequence[Any], rows: Sequence[Row], run: Any) -> None:
+        def complete(values: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
             classes = {*map(type, values)}
             if may_be_null and None.__class__ in classes:
                 # The rows hold null already.
@@ -76,7 +67,7 @@ class Completion:
     def _lists(self, selection: Selection) -> Complete:
         key, known = self._field.key, self._kinds.known(selection.type)
 
-        def complete(values: Sequence[Any], rows: Sequence[Row], run: Any) -> None:
+        def complete(values: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
             if {*map(type, values)} <= LISTS:
                 flat = list(chain.from_iterable(values))
                 if {*map(type, flat)} <= known:
@@ -88,68 +79,66 @@ class Completion:
 
         return complete
 
-    def each(self, values: Sequence[Any], rows: Sequence[Row], run: Any) -> None:
+    def each(self, values: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
         """Complete each value by itself, then all objects among them together."""
         found = Found()
         for value, row in zip(values, rows, strict=True):
-            self._complete(self._field.type, value, (row, self._field.key), found, run)
+            self._complete(self._field.shape, value, (row, self._field.key), found, run)
         found.enter(run)
 
-    def _complete(self, graphql_type: GraphQLOutputType, value: Any, place: Place, found: "Found", run: Any) -> None:
-        field, (container, key) = self._field, place
-        is_required = isinstance(graphql_type, GraphQLNonNull)
-        inner: Any = graphql_type.of_type if is_required else graphql_type
+    def _complete(self, shape: Shape, value: Any, place: Place, found: "Found", run: "Run") -> None:
+        container, key = place
         if isinstance(value, BaseException):
             container[key] = run.fail(value)
         elif value is None or value is Undefined:
-            container[key] = run.fail(no_null(field)) if is_required else None
-        elif run.later_if_awaitable(value, self._again(graphql_type, place, run)):
+            container[key] = run.fail(no_null(self._field)) if shape.is_required else None
+        elif run.later_if_awaitable(value, self._again(shape, place, run)):
+            # A null keeps the place.
             pass
-        elif isinstance(inner, GraphQLList):
-            self._complete_list(graphql_type, inner.of_type, value, place, found, run)
-        elif is_leaf_type(inner):
-            container[key] = _leaf(inner, value, run)
+        elif shape.item is not None:
+            self._complete_list(shape, shape.item, value, place, found, run)
+        elif shape.is_leaf:
+            container[key] = coerced(shape.named, value, run)
         else:
             try:
-                concrete = self._kinds.of(field, inner, value, run)
+                concrete = self._kinds.of(self._field, value, run)
             except Exception as error:
                 container[key] = run.fail(error)
             else:
-                found.add(field.selected(concrete), value, place)
+                found.add(self._field.selected(concrete), value, place)
 
-    def _again(self, graphql_type: GraphQLOutputType, place: Place, run: Any) -> Callable[[Any], None]:
+    def _again(self, shape: Shape, place: Place, run: "Run") -> Callable[[Any], None]:
+        """What goes on with a value that had to be awaited."""
+
         def complete(outcome: Any) -> None:
             found = Found()
-            self._complete(graphql_type, outcome, place, found, run)
+            self._complete(shape, outcome, place, found, run)
             found.enter(run)
 
         return complete
 
     def _complete_list(
-        self,
-        graphql_type: GraphQLOutputType,
-        item_type: GraphQLOutputType,
-        value: Any,
-        place: Place,
-        found: "Found",
-        run: Any,
+        self, shape: Shape, item_shape: Shape, value: Any, place: Place, found: "Found", run: "Run"
     ) -> None:
-        field, (container, key) = self._field, place
+        container, key = place
         if isinstance(value, AsyncIterable):
-            run.later(_collected(value), self._again(graphql_type, place, run))
-            return
-        if not is_iterable(value):
-            message = f"Expected Iterable, but did not find one for field '{field.parent}.{field.name}'."
-            container[key] = run.fail(GraphQLError(message))
+            run.later(_collected(cast("AsyncIterable[Any]", value)), self._again(shape, place, run))
             return
         try:
-            items: list[Any] = list(value)
+            items = self._items(value)
         except Exception as error:
             container[key] = run.fail(error)
             return
         container[key] = made = [None] * len(items)
         for index, item in enumerate(items):
-            self._complete(item_type, item, (made, index), found, run)
+            self._complete(item_shape, item, (made, index), found, run)
+
+    def _items(self, value: Any) -> list[Any]:
+        if not isinstance(value, Iterable) or isinstance(value, not_iterable_types):
+            # In graphql-core's words.
+            where = f"'{self._field.parent}.{self._field.name}'"
+            raise GraphQLError(f"Expected Iterable, but did not find one for field {where}.")
+        return list(cast("Iterable[Any]", value))
 
 
 class Found:
@@ -163,7 +152,7 @@ class Found:
         objects.append(value)
         places.append(place)
 
-    def enter(self, run: Any) -> None:
+    def enter(self, run: "Run") -> None:
         """Make their rows, all of one selection together."""
         for selection, (objects, places) in self._by_selection.items():
             for (container, key), row in zip(places, selection.enter(objects, run), strict=True):
@@ -171,10 +160,10 @@ class Found:
                 run.note(row, selection)
 
 
-def rows_slowly(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Callable[[Sequence[Any], Any], list[Row]]:
-    """The function that makes rows attribute by attribute, where reading one of them at once did not work."""
+def rows_slowly(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Rows:
+    """The function that makes rows attribute by attribute, where it did not work to read all of an object at once."""
 
-    def rows(objects: Sequence[Any], run: Any) -> list[Row]:
+    def rows(objects: Sequence[Any], run: "Run") -> list[Row]:
         made: list[Row] = [dict.fromkeys(field.key for field in fields) for _ in objects]
         for field in fields:
             if field.name == "__typename":
@@ -200,11 +189,3 @@ def attributes(objects: Iterable[Any], name: str) -> list[Any]:
 
 async def _collected(values: AsyncIterable[Any]) -> list[Any]:
     return [value async for value in values]
-
-
-def _leaf(graphql_type: GraphQLLeafType, value: Any, run: Any) -> Any:
-    try:
-        return coerced(graphql_type, graphql_type.coerce_output_value(value), value)
-    except Exception as error:
-        return run.fail(error)
-

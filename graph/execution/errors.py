@@ -4,89 +4,78 @@ Spec: "Handling Execution Errors", https://spec.graphql.org/September2025/#sec-H
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
-from graphql import GraphQLError, GraphQLList, GraphQLNonNull, GraphQLOutputType, located_error
+from graphql import GraphQLError, located_error
+
+from graph.execution.plan import Field, Row, Selection, Shape
 
 if TYPE_CHECKING:
-    from graph.execution.plan import Field, Selection
     from graph.execution.run import Run
 
 
 class Failure:
-    """Stands in a row where a value could not be had."""
+    """Stands where a value could not be had."""
 
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException) -> None:
-        self.error: Final = error
+        self.error = error
 
 
-def no_null(field: "Field") -> TypeError:
+def no_null(field: Field) -> TypeError:
     """The error of a null where the type allows none, in graphql-core's words."""
     return TypeError(f"Cannot return null for non-nullable field {field.parent}.{field.name}.")
 
 
-def settle(field: "Field", row: dict[str, Any], run: "Run", errors: list[GraphQLError]) -> None:
-    """Put the final value of a root field into its row, and what went wrong into `errors`, in the document's order.
+class Settlement:
+    """The pass over an answer in which something failed: in the order of the document, depth first."""
 
-    Raises:
-        GraphQLError: the value is null and its type allows none, so the whole answer is null.
-    """
-    row[field.key] = _settled(field, field.type, row[field.key], [field.key], run, errors)
+    def __init__(self, run: "Run") -> None:
+        self.errors: list[GraphQLError] = []
+        self._run = run
+        self._path: list[str | int] = []
 
+    def settle(self, field: Field, row: Row) -> None:
+        """Put the final value of a field into its row.
 
-def _settled(
-    field: "Field",
-    graphql_type: GraphQLOutputType,
-    value: Any,
-    path: list[str | int],
-    run: "Run",
-    errors: list[GraphQLError],
-) -> Any:
-    """The value without failures below it."""
-    is_required = isinstance(graphql_type, GraphQLNonNull)
-    inner: Any = graphql_type.of_type if is_required else graphql_type
-    try:
-        if value.__class__ is Failure:
-            raise located_error(value.error, field.nodes, list(path))  # pyright: ignore[reportArgumentType]  (of any kind)
-        if value is None or field.is_leaf_item(inner):
-            return value
-        if isinstance(inner, GraphQLList):
-            return _settled_items(field, inner.of_type, value, path, run, errors)
-        _settle_row(field.selection_of(value, run), value, path, run, errors)
-    except GraphQLError as error:
-        if is_required:
-            raise
-        errors.append(error)
-        return None
-    return value
-
-
-def _settled_items(
-    field: "Field",
-    item_type: GraphQLOutputType,
-    items: Sequence[Any],
-    path: list[str | int],
-    run: "Run",
-    errors: list[GraphQLError],
-) -> list[Any]:
-    settled: list[Any] = []
-    for index, item in enumerate(items):
-        path.append(index)
+        Raises:
+            GraphQLError: the value is null, its type allows none, and so its parent has to be null.
+        """
+        self._path.append(field.key)
         try:
-            settled.append(_settled(field, item_type, item, path, run, errors))
+            row[field.key] = self._settled(field, field.shape, row[field.key])
         finally:
-            path.pop()
-    return settled
+            self._path.pop()
 
-
-def _settle_row(
-    selection: "Selection", row: dict[str, Any], path: list[str | int], run: "Run", errors: list[GraphQLError]
-) -> None:
-    for field in selection.fields:
-        path.append(field.key)
+    def _settled(self, field: Field, shape: Shape, value: Any) -> Any:
         try:
-            row[field.key] = _settled(field, field.type, row[field.key], path, run, errors)
-        finally:
-            path.pop()
+            if isinstance(value, Failure):
+                # What is raised need not be an Exception: graphql-core says so in the message.
+                raise located_error(cast("Exception", value.error), field.nodes, [*self._path])
+            if value is None:
+                return None
+            if shape.item is not None:
+                return self._items(field, shape.item, value)
+            if not shape.is_leaf:
+                self._row(field.selection or self._run.selection_of(value), value)
+        except GraphQLError as error:
+            if shape.is_required:
+                raise
+            self.errors.append(error)
+            return None
+        return value
+
+    def _items(self, field: Field, shape: Shape, items: Sequence[Any]) -> list[Any]:
+        settled: list[Any] = []
+        for index, item in enumerate(items):
+            self._path.append(index)
+            try:
+                settled.append(self._settled(field, shape, item))
+            finally:
+                self._path.pop()
+        return settled
+
+    def _row(self, selection: Selection, row: Row) -> None:
+        for field in selection.fields:
+            self.settle(field, row)

@@ -1,8 +1,7 @@
-"""Compiled execution in the place where graphql-core executes: Strawberry's parsing, hooks and results stay as they are."""
+"""Compiled execution where graphql-core would execute: Strawberry's parsing, hooks and results stay as they are."""
 
 from typing import Any, cast
 
-from graphql import ExecutionResult
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graph.execution.operations import Operations
@@ -25,6 +24,3 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
 def operations_of(schema: Any) -> Operations | None:
     """The plans of a schema; None where it executes by graphql-core."""
     return cast("Operations | None", getattr(schema._strawberry_schema, "operations", None))  # noqa: SLF001
-
-
-__all__ = ["CompiledExecutor", "ExecutionResult"]

@@ -1,14 +1,12 @@
 """Of which type an object is: asked of its class where that decides, else of each object."""
 
 from inspect import isawaitable, iscoroutinefunction, isgenerator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
-    GraphQLAbstractType,
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
-    default_type_resolver,
     is_abstract_type,
     is_object_type,
 )
@@ -16,6 +14,9 @@ from graphql.pyutils import inspect
 
 from graph.execution.plan import Field
 from graph.node import InstanceOf
+
+if TYPE_CHECKING:
+    from graph.execution.run import Run
 
 
 class Kinds:
@@ -39,27 +40,28 @@ class Kinds:
             return iscoroutinefunction(graphql_type.resolve_type) or any(map(self.takes_time, possible))
         return iscoroutinefunction(getattr(graphql_type, "is_type_of", None))
 
-    def of(self, field: Field, graphql_type: Any, value: Any, run: Any) -> GraphQLObjectType:
+    def of(self, field: Field, value: Any, run: "Run") -> GraphQLObjectType:
         """The type of one object that a field leads to.
 
         Raises:
             Exception: it is of none that may be there, or nobody knows.
         """
-        concrete = graphql_type if is_object_type(graphql_type) else self._resolved(field, graphql_type, value, run)
+        named = field.shape.named
+        concrete: GraphQLObjectType = named if is_object_type(named) else self._resolved(field, value, run)
         test = concrete.is_type_of
         if test is not None and not _at_once(test(value, run.info(field))):
             # In graphql-core's words, as all below.
             raise GraphQLError(f"Expected value of type '{concrete}' but got: {inspect(value)}.", field.nodes)
         # An instance of a generator may be an awaitable or none: its class does not tell.
         if (test is None or isinstance(test, InstanceOf)) and not isgenerator(value):
-            self.known(concrete).add(type(value))
+            self.known(concrete).add(value.__class__)
         return concrete
 
-    def _resolved(self, field: Field, abstract: GraphQLAbstractType, value: Any, run: Any) -> GraphQLObjectType:
-        info = run.info(field)
-        name: Any = _at_once((abstract.resolve_type or default_type_resolver)(value, info, abstract))
-        details: Any = [_Details(node) for node in field.nodes]
-        return run.executor.ensure_valid_runtime_type(name, abstract, details, info, value)
+    def _resolved(self, field: Field, value: Any, run: "Run") -> GraphQLObjectType:
+        core: Any = run.executor
+        abstract, info = field.shape.named, run.info(field)
+        name = _at_once((abstract.resolve_type or core.type_resolver)(value, info, abstract))
+        return core.ensure_valid_runtime_type(name, abstract, [_Details(node) for node in field.nodes], info, value)
 
 
 class _Details:

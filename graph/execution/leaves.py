@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from graphql import (
@@ -13,8 +13,6 @@ from graphql import (
     GraphQLFloat,
     GraphQLID,
     GraphQLInt,
-    GraphQLLeafType,
-    GraphQLNonNull,
     GraphQLString,
     Undefined,
 )
@@ -22,6 +20,9 @@ from graphql.pyutils import inspect
 
 from graph.execution.errors import no_null
 from graph.execution.plan import Field
+
+if TYPE_CHECKING:
+    from graph.execution.run import Run
 
 AS_THEY_ARE = {
     GraphQLString: "{v}.__class__ is not str",
@@ -33,37 +34,38 @@ AS_THEY_ARE = {
 """The scalars that answer with the value itself, and the test for values with which they do not, or must not."""
 
 USUAL = {"BigInt": int, "Date": date, "DateTime": datetime, "Decimal": Decimal, "UUID": UUID}
-"""The class of the values that a scalar most often meets, by its name. Such a value is no null, awaitable or error."""
+"""The class of the values that a scalar most often meets, by its name: they go to its own function straight."""
 
 
 class AwaitedError(Exception):
     """A value that must be waited for stands where only values were expected."""
 
 
-def guard(field: Field, graphql_type: GraphQLLeafType, variable: str, names: dict[str, Any]) -> str:
+def guard(field: Field, variable: str, names: dict[str, Any]) -> str:
     """The statement that converts a variable in place; what it needs is put into `names`.
 
     Whatever is not the most common case, null in the wrong place included, goes to `converter`.
     """
-    other = f"convert_{variable}"
-    names[other] = converter(field, graphql_type)
-    is_required = isinstance(field.type, GraphQLNonNull)
-    otherwise = f"{variable} = {other}({variable}, run)"
-    rest = "else" if is_required else f"elif {variable} is not None"
+    convert, known, coerce = f"convert_{variable}", f"known_{variable}", f"coerce_{variable}"
+    graphql_type: Any = field.shape.leaf
+    names[convert] = converter(field)
+    otherwise = f"{variable} = {convert}({variable}, run)"
     if graphql_type in AS_THEY_ARE:
         test = AS_THEY_ARE[graphql_type].format(v=variable)
-        return f"if {test}{'' if is_required else f' and {variable} is not None'}: {otherwise}"
+        return f"if {test}{'' if field.shape.is_required else f' and {variable} is not None'}: {otherwise}"
     if isinstance(graphql_type, GraphQLEnumType):
-        if (known := _names_by_value(graphql_type)) is None:
+        members = _names_by_value(graphql_type)
+        if members is None:
             return otherwise
-        names[f"class_{variable}"], names[f"known_{variable}"] = known
-        return f"if {variable}.__class__ is class_{variable}: {variable} = known_{variable}[{variable}._value_]\n{rest}: {otherwise}"
-    usual = USUAL.get(graphql_type.name)
-    if usual is None:
+        names[known], names[coerce] = members
+        straight = f"{variable} = {coerce}[{variable}._value_]"
+    elif graphql_type.name in USUAL:
+        names[known], names[coerce] = USUAL[graphql_type.name], graphql_type.coerce_output_value
+        straight = f"{variable} = {coerce}({variable})"
+    else:
         return otherwise
-    names[f"class_{variable}"], names[f"coerce_{variable}"] = usual, graphql_type.coerce_output_value
-    straight = f"if {variable}.__class__ is class_{variable}: {variable} = coerce_{variable}({variable})"
-    return f"{straight}\n{rest}: {otherwise}"
+    rest = "else" if field.shape.is_required else f"elif {variable} is not None"
+    return f"if {variable}.__class__ is {known}: {straight}\n{rest}: {otherwise}"
 
 
 def _names_by_value(graphql_type: GraphQLEnumType) -> tuple[type, dict[Any, str]] | None:
@@ -81,33 +83,33 @@ def _names_by_value(graphql_type: GraphQLEnumType) -> tuple[type, dict[Any, str]
     return members, known
 
 
-def converter(field: Field, graphql_type: GraphQLLeafType) -> Callable[[Any, Any], Any]:
-    """The function that converts any value to what goes out, or to the failure to do so."""
-    coerce: Callable[[Any], Any] = graphql_type.coerce_output_value
-    is_required = isinstance(field.type, GraphQLNonNull)
+def converter(field: Field) -> Callable[[Any, "Run"], Any]:
+    """The function that converts any value to what goes out, or to the failure to do so.
 
-    def convert(value: Any, run: Any) -> Any:
+    It raises `AwaitedError` for what has to be awaited first.
+    """
+    graphql_type, is_required = field.shape.leaf, field.shape.is_required
+
+    def convert(value: Any, run: "Run") -> Any:
         if isinstance(value, BaseException):
             return run.fail(value)
         if value is None or value is Undefined:
             return run.fail(no_null(field)) if is_required else None
         if isawaitable(value):
             raise AwaitedError
-        try:
-            return coerced(graphql_type, coerce(value), value)
-        except Exception as error:
-            return run.fail(error)
+        return coerced(graphql_type, value, run)
 
     return convert
 
 
-def coerced(graphql_type: GraphQLLeafType, result: Any, value: Any) -> Any:
-    """What a coercion answered, which must not be null: graphql-core's rule, in its words.
-
-    Raises:
-        TypeError: it is.
-    """
+def coerced(graphql_type: Any, value: Any, run: "Run") -> Any:
+    """What goes out for a value that is there, or the failure to convert it."""
+    try:
+        result = graphql_type.coerce_output_value(value)
+    except Exception as error:
+        return run.fail(error)
     if result is None or result is Undefined:
+        # In graphql-core's words.
         call = f"{inspect(graphql_type)}.coerce_output_value({inspect(value)})"
-        raise TypeError(f"Expected `{call}` to return non-nullable value, returned: {inspect(result)}")
+        return run.fail(TypeError(f"Expected `{call}` to return non-nullable value, returned: {inspect(result)}"))
     return result

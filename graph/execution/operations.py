@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 import structlog
-from graphql import DirectiveNode, FieldNode, FragmentDefinitionNode, Node, OperationDefinitionNode, Visitor, visit
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLIncludeDirective,
+    GraphQLSkipDirective,
+    Node,
+    Visitor,
+    visit,
+)
 from graphql.execution.values import VariableValues
-from graphql.type import GraphQLIncludeDirective, GraphQLSkipDirective
 
 from graph.execution.compile import Compiler
 from graph.execution.fallback import NotCompiled, Reason, Tally
@@ -144,6 +152,3 @@ def _variable(node: Node) -> str | None:
     """The name of a variable; None for a literal."""
     name: Any = getattr(node, "name", None)
     return name.value if name is not None else None
-
-
-__all__ = ["Operations", "OperationDefinitionNode"]

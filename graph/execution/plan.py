@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from graphql import (
     FieldNode,
     GraphQLField,
-    GraphQLNamedType,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLOutputType,
     get_named_type,
     is_leaf_type,
 )
@@ -17,8 +17,12 @@ from graphql import (
 if TYPE_CHECKING:
     from graph.execution.run import Run
 
+# Their parameters are of no interest here.
+NON_NULL: Any = GraphQLNonNull
+LIST: Any = GraphQLList
+
 Row = dict[str, Any]
-"""An object of the answer. It has all its keys, in their order, from the start; their values come as they are resolved."""
+"""An object of the answer. It has all its keys, in their order, from the start; values come as they are resolved."""
 
 Values = Callable[[Sequence[Any], "Run"], Sequence[Any] | Awaitable[Sequence[Any]]]
 """From objects to what a field of each holds, be it an exception or an awaitable."""
@@ -28,6 +32,33 @@ Rows = Callable[[Sequence[Any], "Run"], list[Row]]
 
 Complete = Callable[[Sequence[Any], Sequence[Row], "Run"], None]
 """Puts the values of a field into the rows, converted, or with selections of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A type as execution needs it: taken apart once."""
+
+    is_required: bool
+    item: "Shape | None"
+    """What it is a list of; None where it is none."""
+    named: Any
+    """The type below all lists."""
+    is_leaf: bool
+    """Whether that is a scalar or an enum."""
+
+    @classmethod
+    def of(cls, graphql_type: Any) -> Self:
+        """The shape of a type of graphql-core."""
+        is_required = isinstance(graphql_type, NON_NULL)
+        named: Any = get_named_type(graphql_type)
+        inner = graphql_type.of_type if is_required else graphql_type
+        item = cls.of(inner.of_type) if isinstance(inner, LIST) else None
+        return cls(is_required, item, named, is_leaf_type(named))
+
+    @property
+    def leaf(self) -> Any:
+        """The scalar or enum that this is one of; None for lists and objects."""
+        return self.named if self.is_leaf and self.item is None else None
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +71,7 @@ class Field:
     definition: GraphQLField
     nodes: list[FieldNode]
     """Where it stands in the document, as often as it was merged."""
+    shape: Shape
     attribute: str | None = None
     """The attribute of the parent that it shows; None where a function resolves it."""
     values: Values | None = None
@@ -50,22 +82,6 @@ class Field:
     selections: "Callable[[GraphQLObjectType], Selection] | None" = None
     """What is selected of it by the type of the object, where it may be one of several."""
 
-    @property
-    def type(self) -> GraphQLOutputType:
-        return self.definition.type
-
-    @property
-    def named_type(self) -> GraphQLNamedType:
-        return get_named_type(self.type)
-
-    @property
-    def is_leaf(self) -> bool:
-        return is_leaf_type(self.named_type)
-
-    def is_leaf_item(self, graphql_type: GraphQLOutputType) -> bool:
-        """Whether a type that this one is made of is that of leaves themselves."""
-        return is_leaf_type(graphql_type)
-
     def selected(self, graphql_type: GraphQLObjectType) -> "Selection":
         """What is selected of an object of one of the types that this field may lead to."""
         if self.selection is not None:
@@ -73,10 +89,6 @@ class Field:
         if self.selections is None:
             raise TypeError(f"{self.parent}.{self.name} leads to no objects.")
         return self.selections(graphql_type)
-
-    def selection_of(self, row: Row, run: "Run") -> "Selection":
-        """What was selected of a row that this field leads to."""
-        return self.selection or run.selection_of(row)
 
     def start(self, objects: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
         """Resolve the field for all objects, and put what is found into their rows, now or later."""
@@ -87,10 +99,10 @@ class Field:
             complete(found, rows, run)
             return
 
-        def finish(outcome: Sequence[Any] | BaseException) -> None:
+        def finish(outcome: Any) -> None:
             complete([outcome] * len(rows) if isinstance(outcome, BaseException) else outcome, rows, run)
 
-        run.later(found, finish)
+        run.later(found, finish)  # pyright: ignore[reportArgumentType]  (a sequence at hand is a list)
 
 
 @dataclass(slots=True, eq=False)

@@ -7,10 +7,10 @@ from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo
+from graphql import ExecutionResult, GraphQLError
 from graphql.pyutils import Path
 
-from graph.execution.errors import Failure, settle
+from graph.execution.errors import Failure, Settlement
 from graph.execution.plan import Field, Plan, Row, Selection
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Run:
         self._pending: set[Future[Any]] = set()
         self._idle: Future[None] | None = None
         self._broken: BaseException | None = None
-        self._infos: dict[Field, GraphQLResolveInfo] = {}
+        self._infos: dict[Field, Any] = {}
         self._selections: dict[int, Selection] = {}
 
     async def execute(self, plan: Plan) -> ExecutionResult:
@@ -49,29 +49,29 @@ class Run:
     async def _at_once(self, plan: Plan) -> ExecutionResult:
         [row] = plan.root.enter([self.executor.root_value], self)
         await self._until_idle()
-        errors: list[GraphQLError] = []
-        if self.has_failed:
-            try:
+        settlement = Settlement(self)
+        try:
+            if self.has_failed:
                 for field in plan.root.fields:
-                    settle(field, row, self, errors)
-            except GraphQLError as error:
-                return ExecutionResult(None, [*errors, error])
-        return ExecutionResult(row, errors or None)
+                    settlement.settle(field, row)
+        except GraphQLError as error:
+            return ExecutionResult(None, [*settlement.errors, error])
+        return ExecutionResult(row, settlement.errors or None)
 
     async def _serially(self, plan: Plan) -> ExecutionResult:
-        root = [self.executor.root_value]
-        rows = plan.root.rows(root, self)
-        errors: list[GraphQLError] = []
+        objects = [self.executor.root_value]
+        rows = plan.root.rows(objects, self)
+        settlement = Settlement(self)
         try:
             for field in plan.root.fields:
-                field.start(root, rows, self)
+                field.start(objects, rows, self)
                 await self._until_idle()
                 if self.has_failed:
                     # Here and now: once the answer is null, the fields that follow must not run.
-                    settle(field, rows[0], self, errors)
+                    settlement.settle(field, rows[0])
         except GraphQLError as error:
-            return ExecutionResult(None, [*errors, error])
-        return ExecutionResult(rows[0], errors or None)
+            return ExecutionResult(None, [*settlement.errors, error])
+        return ExecutionResult(rows[0], settlement.errors or None)
 
     def later(self, awaitable: Awaitable[Any], then: Callable[[Outcome], None]) -> None:
         """Go on with the outcome of an awaitable."""
@@ -98,12 +98,13 @@ class Run:
     def selection_of(self, row: Row) -> Selection:
         return self._selections[id(row)]
 
-    def info(self, field: Field) -> GraphQLResolveInfo:
+    def info(self, field: Field) -> Any:
         """What resolvers may know of where they are: one for all parents, so its path has no places in lists."""
         info = self._infos.get(field)
         if info is None:
             path = Path(None, field.key, field.parent.name)
-            info = self.executor.build_resolve_info(field.definition, field.nodes, field.parent, path)
+            core: Any = self.executor
+            info = core.build_resolve_info(field.definition, field.nodes, field.parent, path)
             self._infos[field] = info
         return info
 
@@ -117,7 +118,7 @@ class Run:
         if self._broken is None:
             try:
                 then(outcome)
-            except BaseException as error:  # noqa: BLE001  (nobody above a callback would hear of it)
+            except BaseException as error:  # (nobody above a callback would hear of it)
                 self._broken = error
         if self._idle is not None and not self._idle.done() and (self._broken is not None or not self._pending):
             self._idle.set_result(None)

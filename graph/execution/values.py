@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import strawberry
 from graphql import GraphQLField
@@ -16,12 +16,15 @@ from graph.execution.complete import attributes
 from graph.execution.plan import Field, Values
 from graph.fields import Batch
 
+if TYPE_CHECKING:
+    from graph.execution.run import Run
+
 
 def attribute(name: str) -> Values:
     """An attribute of each object."""
     read = attrgetter(name)
 
-    def values(objects: Sequence[Any], _run: Any) -> list[Any]:
+    def values(objects: Sequence[Any], _run: object) -> list[Any]:
         try:
             return list(map(read, objects))
         except Exception:
@@ -30,16 +33,18 @@ def attribute(name: str) -> Values:
     return values
 
 
-def itself(objects: Sequence[Any], _run: Any) -> list[Any]:
+def itself(objects: Sequence[Any], _run: object) -> list[Any]:
     """The object itself: a subscription's root field shows the event that it is executed for."""
     return list(objects)
 
 
-def batched(schema: strawberry.Schema, field: Field, declared: StrawberryField, batch: Batch, given: Arguments) -> Values:
+def batched(
+    schema: strawberry.Schema, field: Field, declared: StrawberryField, batch: Batch, given: Arguments
+) -> Values:
     """What a function tells of all objects at once."""
     info = _info(schema, field, declared)
 
-    async def values(objects: Sequence[Any], run: Any) -> Sequence[Any]:
+    async def values(objects: Sequence[Any], run: "Run") -> Sequence[Any]:
         found = await batch(objects, info(run), **given(run))
         if len(found) != len(objects):
             raise TypeError(f"{field.parent}.{field.name} was to answer for {len(objects)} parents, not {len(found)}.")
@@ -57,12 +62,16 @@ def resolved(
 ) -> Values:
     """What a resolver tells of each object, called as Strawberry does."""
     info = _info(schema, field, declared)
-    function: Callable[..., Any] = resolver.wrapped_func
-    takes_self = resolver.self_parameter is not None
-    parents = [each.name for each in (resolver.parent_parameter, resolver.root_parameter) if each is not None]
+    function = cast("Callable[..., Any]", resolver.wrapped_func)
+    told = (resolver.parent_parameter, resolver.root_parameter)
+    # One parameter may be both.
+    parents = list(dict.fromkeys(each.name for each in told if each is not None))
+    # Most resolvers take the parent first: it need not be put into the arguments of each call.
+    is_first = resolver.self_parameter is not None or parents[:1] == list(resolver.signature.parameters)[:1] != []
+    by_name = parents if resolver.self_parameter is not None else parents[is_first:]
     info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
 
-    def values(objects: Sequence[Any], run: Any) -> list[Any] | Awaitable[list[Any]]:
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]]:
         try:
             arguments = dict(given(run))
         except Exception as error:
@@ -71,10 +80,10 @@ def resolved(
             arguments[info_name] = info(run)
         found: list[Any] = []
         for each in objects:
-            for parent in parents:
+            for parent in by_name:
                 arguments[parent] = each
             try:
-                found.append(function(each, **arguments) if takes_self else function(**arguments))
+                found.append(function(each, **arguments) if is_first else function(**arguments))
             except Exception as error:
                 found.append(error)
         return _under_way(found)
@@ -86,7 +95,7 @@ def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> V
     """What Strawberry's own resolver tells of each object: extensions and permissions are its business."""
     resolve: Callable[..., Any] = definition.resolve or _unresolved
 
-    def values(objects: Sequence[Any], run: Any) -> list[Any] | Awaitable[list[Any]]:
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]]:
         try:
             arguments = given(run)
         except Exception as error:
@@ -103,7 +112,7 @@ def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> V
     return values
 
 
-def _info(schema: strawberry.Schema, field: Field, declared: StrawberryField) -> Callable[[Any], Any]:
+def _info(schema: strawberry.Schema, field: Field, declared: StrawberryField) -> Callable[["Run"], Any]:
     make: Callable[..., Any] = schema.config.info_class
     return lambda run: make(_raw_info=run.info(field), _field=declared)
 
