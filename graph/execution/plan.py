@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from graphql import (
     FieldNode,
@@ -50,7 +50,7 @@ class Shape:
     def of(cls, graphql_type: Any) -> Self:
         """The shape of a type of graphql-core."""
         is_required = isinstance(graphql_type, NON_NULL)
-        named: Any = get_named_type(graphql_type)
+        named = cast("Any", get_named_type(graphql_type))
         inner = graphql_type.of_type if is_required else graphql_type
         item = cls.of(inner.of_type) if isinstance(inner, LIST) else None
         return cls(is_required, item, named, is_leaf_type(named))
