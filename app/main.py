@@ -16,7 +16,7 @@ from app.health import health, ready
 from app.logs import configure_logs
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId
-from app.settings import Settings
+from app.settings import Execution, Settings
 from app.wiring import running
 from graph.schema import build_schema
 
@@ -25,7 +25,8 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     """The application, for uvicorn or a test; it connects when its lifespan starts."""
     settings = settings or Settings()
     configure_logs(settings.log_level)
-    endpoint = GraphQLEndpoint(build_schema(), settings.origins, playground)
+    schema = build_schema(is_compiled=settings.execution is Execution.COMPILED)
+    endpoint = GraphQLEndpoint(schema, settings.origins, playground)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:

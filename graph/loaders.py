@@ -50,9 +50,12 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
     def load(self, key: Any) -> asyncio.Future[Any]:
         """What belongs to a key."""
         shared = super().load(key)
+        if shared.done():
+            return shared
         # A future for each who asks: an executor that gives up one branch of an operation cancels what that branch
-        # waits for, and another branch may wait for the same.
-        return shared if shared.done() else asyncio.shield(shared)
+        # waits for, and another branch may wait for the same. They may all have gone when the shared one fails.
+        shared.add_done_callback(lambda future: future.cancelled() or future.exception())
+        return asyncio.shield(shared)
 
     async def load_all(self, keys: Sequence[K | None]) -> list[V | None]:
         """What belongs to each key, in their order; None where there is no key."""

@@ -40,8 +40,10 @@ CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name}
 class Operations:
     """The plans of one schema."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: strawberry.Schema, most: int = KEPT) -> None:
+        """At most so many operations are kept."""
         self.tally = Tally()
+        self._most = most
         self._schema = schema
         self._kinds = Kinds(schema._schema)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
         self._kept: OrderedDict[tuple[str, str | None], Variants] = OrderedDict()
@@ -69,7 +71,7 @@ class Operations:
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = Variants(self._schema, self._kinds, executor)
-            if len(self._kept) > KEPT:
+            if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(key)

@@ -1,15 +1,19 @@
 """Random operations on a schema of every construct, with faults: answered as graphql-core answers them."""
 
+import asyncio
 import os
 from typing import Any
 
 import pytest
 from graphql import parse, validate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis_graphql import nodes, queries
 from support.constructs import LITERALS, Context, World, build
 from support.differences import difference, executed
 from support.random_operations import RandomOperation
 
-OPERATIONS = int(os.environ.get("ORDERWIRE_TEST_OPERATIONS", "120"))
+OPERATIONS = int(os.environ.get("ORDERWIRE_TEST_OPERATIONS", "90"))
 """How many; more are tried by hand: ORDERWIRE_TEST_OPERATIONS=5000."""
 
 FAULTS = (0, 0.03, 0.15)
@@ -47,5 +51,19 @@ async def test_random_operations_are_answered_as_graphql_core_answers_them():
     assert told["errors"] > told["ran"] * 0.3, told
     assert told["data"] > told["ran"] * 0.4, told
     assert COMPILED.operations is not None
-    assert COMPILED.operations.tally.compiled == told["ran"]
+    assert COMPILED.operations.tally.compiled >= told["ran"]
     assert not COMPILED.operations.tally.fallbacks
+
+
+@settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    queries(REFERENCE.as_str(), custom_scalars={"DateTime": st.just(nodes.String("2026-01-01T00:00:00Z"))}),
+    st.integers(0, 5),
+)
+def test_what_hypothesis_thinks_up_is_answered_as_graphql_core_answers_it(text: str, seed: int):
+    world, document = World(seed, 0.03), parse(text)
+
+    async def answers() -> list[Any]:
+        return [await executed(schema, document, {}, Context(world)) for schema in (REFERENCE, COMPILED)]
+
+    assert difference(*asyncio.run(answers())) is None

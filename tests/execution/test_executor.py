@@ -13,7 +13,7 @@ from support.waiting import until
 
 from graph.execution.executor import CompiledExecutor
 from graph.execution.fallback import Reason
-from graph.execution.operations import KEPT, VARIANTS, Operations, Survey
+from graph.execution.operations import VARIANTS, Operations, Survey
 
 COMPILED, REFERENCE = build(is_compiled=True), build(is_compiled=False)
 
@@ -93,7 +93,7 @@ async def test_each_set_of_conditions_has_a_plan_of_its_own():
 
 async def test_what_is_kept_has_bounds():
     schema = build(is_compiled=True)
-    assert schema.operations is not None
+    schema.operations = Operations(schema, most=4)
     context = Context(World(1, 0))
     names = [f"c{number}" for number in range(6)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
@@ -105,9 +105,9 @@ async def test_what_is_kept_has_bounds():
         assert set(result.data) == {"__typename", *(name for name in names if given[name])}
     [variants] = schema.operations._kept.values()
     assert len(variants._plans) == VARIANTS
-    for number in range(KEPT):
+    for number in range(8):
         await schema.execute(f"{{ hello{number}: __typename }}", context_value=context)
-    assert len(schema.operations._kept) == KEPT
+    assert len(schema.operations._kept) == 4
     assert (text, None) not in schema.operations._kept
 
 

@@ -35,7 +35,7 @@ class Log(EventLog):
 def _event(position: int) -> Event:
     moment: Any = None
     kind, what = EventKind.STOCK_LOW, AggregateType.STOCK_LEVEL
-    return Event(uuid4(), position, kind, what, uuid4(), 1, {}, None, None, moment)
+    return Event(uuid4(), position, kind, what, uuid4(), 1, {}, None, None, None, moment)
 
 
 async def turns_of_others(work: Callable[[], Awaitable[None]]) -> int:
