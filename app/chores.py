@@ -46,6 +46,9 @@ class Chores:
         await self._attempt("expire_orders", self.expire_orders())
         await self._attempt("forget_idempotency_keys", self.forget_idempotency_keys())
         await self._attempt("forget_refresh_tokens", self._housekeeping.forget_refresh_tokens())
+        await self._attempt("forget_revoked_tokens", self._housekeeping.forget_revoked_tokens())
+        await self._attempt("forget_password_resets", self._housekeeping.forget_password_resets())
+        await self._attempt("forget_logins", self._housekeeping.forget_logins())
         if days := self._settings.event_retention_days:
             await self._attempt("drop_old_events", self._retain(days))
 

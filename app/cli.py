@@ -1,12 +1,10 @@
 """The command line: `orderwire --help`."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -16,9 +14,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from app.cli_access import clients, keys
 from app.settings import Settings
-
-T = TypeVar("T")
+from app.terminal import BAD_INPUT, err, fail, out, with_database
 
 app = typer.Typer(help="Orderwire: the back office of a shop as one GraphQL server.", no_args_is_help=True)
 importer = typer.Typer(help="Bring in data from elsewhere.", no_args_is_help=True)
@@ -29,11 +27,8 @@ app.add_typer(inventory, name="inventory")
 events = typer.Typer(help="Look after the log of events.", no_args_is_help=True)
 app.add_typer(events, name="events")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, markup=False)
-
-BAD_INPUT = 2
-"""The exit code for input that cannot be used: a wrong setting, a wrong file."""
+app.add_typer(clients, name="clients")
+app.add_typer(keys, name="keys")
 
 LATE = 60
 """Seconds that an event may wait for its place in the log; a server that runs needs a moment."""
@@ -57,13 +52,14 @@ def _explain(error: Exception) -> tuple[str, int] | None:
     # Imported here, for a command that ends well may need none of them.
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
+    from app.graphql_documents import ManifestError
     from app.keys import SettingError
     from domain.refusals import Refused
 
     match error:
         case ValidationError():
             return "\n".join(map(_problem, error.errors())), BAD_INPUT
-        case Refused() | SettingError():
+        case Refused() | SettingError() | ManifestError():
             return str(error), BAD_INPUT
         case ArgumentError():
             return "ORDERWIRE_DATABASE_URL: not a URL like postgresql://user:password@host:5432/database", BAD_INPUT
@@ -77,8 +73,12 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 
 def _problem(problem: Any) -> str:
     """A wrong setting, by the name that it has in the environment."""
-    name = "".join(f"ORDERWIRE_{part}: ".upper() for part in problem["loc"])
-    return f"{name}{problem['msg'].removeprefix('Value error, ')}"
+    said = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    name, *place = problem["loc"]
+    within = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return f"ORDERWIRE_{name.upper()}{within}: {said}"
 
 
 @app.command()
@@ -90,7 +90,7 @@ def serve() -> None:
     try:
         run(Settings())
     except AddressInUseError as error:
-        _fail(str(error), code=1)
+        fail(str(error), code=1)
 
 
 @app.command()
@@ -101,21 +101,22 @@ def migrate() -> None:
     async def work(database: Any) -> None:
         await migrations.upgrade(database)
 
-    _with_database(work)
+    with_database(work)
     out.print(f"At migration {migrations.head()}.")
 
 
 @app.command()
 def seed() -> None:
     """Fill an empty shop with the demo shop."""
-    from app.passwords import Argon2Hasher
+    from app.passwords import Hasher
     from app.prepare import seed as fill
 
     async def work(database: Any) -> bool:
-        return await fill(database, Argon2Hasher(1), Settings().currency)
+        settings = Settings()
+        return await fill(database, Hasher(settings), settings.currency)
 
-    if not _with_database(work):
-        _fail("The shop is not empty: nothing was added.", code=1)
+    if not with_database(work):
+        fail("The shop is not empty: nothing was added.", code=1)
     out.print("The demo shop is in.")
 
 
@@ -127,15 +128,15 @@ def create_admin(
     ],
 ) -> None:
     """Make another admin."""
-    from app.passwords import Argon2Hasher
+    from app.passwords import Hasher
     from app.wiring import system_unit_of_work
     from domain.users.commands import register_user
 
     async def work(database: Any) -> None:
         uow = system_unit_of_work(database)
-        await register_user(uow, Argon2Hasher(1), username, None, password, is_admin=True)
+        await register_user(uow, Hasher(Settings()), username, None, password, throttle=None, is_admin=True)
 
-    _with_database(work)
+    with_database(work)
     out.print(f"{username} is an admin now.")
 
 
@@ -165,10 +166,10 @@ def import_online_retail(
             progress.update(bars[stage], completed=done, total=total)
 
         try:
-            result = _with_database(lambda database: load(database, file, tell))
+            result = with_database(lambda database: load(database, file, tell))
         except (ImportRefused, OSError) as error:
             progress.stop()
-            _fail(f"{error}\nNothing of the file was kept.", code=BAD_INPUT)
+            fail(f"{error}\nNothing of the file was kept.", code=BAD_INPUT)
     if Settings().currency != "GBP":
         err.print("The file is in pounds: reports, which are in ORDERWIRE_CURRENCY, do not count it.")
     for name, count in asdict(result).items():
@@ -195,12 +196,12 @@ def verify_inventory(
             found = await find_differences(database)
         return await count_levels(database), repaired, found
 
-    levels, repaired, left = _with_database(work)
+    levels, repaired, left = with_database(work)
     if repaired:
         out.print(f"Repaired: {repaired}.")
     if left:
         remedy = " Count what more is reserved than on hand, and adjust it." if repair else ""
-        _fail(f"{len(left)} of {levels} levels differ from their movements or reservations.{remedy}", code=1)
+        fail(f"{len(left)} of {levels} levels differ from their movements or reservations.{remedy}", code=1)
     out.print(f"{levels} levels agree with their movements and reservations.")
 
 
@@ -211,7 +212,7 @@ def events_status(
     """Tell how the log does; exit code 1 where an event has waited for its place for more than 60 seconds."""
     from db.event_sequencer import EventSequencer
 
-    gauges = _with_database(lambda database: EventSequencer(database).gauges())
+    gauges = with_database(lambda database: EventSequencer(database).gauges())
     is_late = gauges.oldest_pending > LATE
     if as_json:
         sys.stdout.write(f"{json.dumps({**asdict(gauges), 'late': is_late})}\n")
@@ -229,7 +230,7 @@ def events_status(
             table.add_row(meaning, Text(value, justify="right"))
         out.print(table)
     if is_late:
-        _fail(f"An event has waited for more than {LATE} seconds. Is a server running?", code=1)
+        fail(f"An event has waited for more than {LATE} seconds. Is a server running?", code=1)
 
 
 @app.command()
@@ -244,25 +245,6 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _with_database(work: Callable[[Any], Awaitable[T]]) -> T:
-    """Run a piece of work on the migrated database, starting the embedded server where there is no other."""
-    from app.prepare import database_server
-    from db.engine import Database
-    from db.migrate import create_if_missing, upgrade
-
-    async def run(url: str) -> T:
-        await create_if_missing(url)
-        database = Database(url, pool_size=4)
-        try:
-            await upgrade(database)
-            return await work(database)
-        finally:
-            await database.close()
-
-    with database_server(Settings()) as settings:
-        return asyncio.run(run(settings.database_url or ""))
-
-
 def _tell_differences(differences: Any) -> None:
     if not differences:
         return
@@ -274,8 +256,3 @@ def _tell_differences(differences: Any) -> None:
         numbers = each.on_hand, each.tally.on_hand, each.reserved, each.tally.reserved, each.tally.held
         table.add_row(escape(each.sku), escape(each.warehouse), *map(str, numbers))
     out.print(table)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    err.print(message)
-    raise typer.Exit(code)

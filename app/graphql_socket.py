@@ -1,147 +1,125 @@
-"""GraphQL over WebSocket (graphql-transport-ws): what the library leaves to us."""
+"""GraphQL over WebSocket: who is let in, and who carries the conversation."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import aclosing, suppress
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections import deque
+from contextlib import suppress
 
-import orjson
 import structlog
-from starlette.websockets import WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, SubscribeMessage
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
-from app.socket_protocol import EXTENSION, TRY_AGAIN, SocketProtocol
-from graph.context import Context
-from graph.live.member import Member, Told
-from graph.live.subscriber import Subscriber
+from app import graphql_messages as messages
+from app.callers import actor_of, origin_of
+from app.graphql_conversation import Conversation
+from app.socket_protocol import EXTENSION
+from app.sockets import Sockets
+from app.wire import Carried, shortened
+from domain.refusals import Refused
 
 log = structlog.get_logger("orderwire.socket")
 
-FORBIDDEN = 4403
-"""The close code of graphql-transport-ws for a client that may not connect."""
+AHEAD = 16
+"""Messages that may wait for a server which is given them one by one."""
 
 
-class TextFrames(ASGIWebSocketAdapter):
-    """Sends text frames, as the protocol says; what orjson makes are bytes, which would go out as binary ones."""
+class SocketEndpoint:
+    """The handshake; an ASGI application.
 
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        try:
-            await self.ws.send_text(orjson.dumps(message).decode())
-        except (WebSocketDisconnect, RuntimeError) as error:
-            # RuntimeError: the socket was closed from this side, while an operation still had something to say.
-            raise WebSocketDisconnected from error
+    With our own server the connection is carried without ASGI from then on; with any other, by ASGI.
+    """
 
-    async def close(self, code: int, reason: str) -> None:
-        # Who is gone needs no goodbye; nor does who was told already.
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await super().close(code, reason)
+    def __init__(self, allowed_origins: tuple[str, ...]) -> None:
+        self._origins = normalize_allowed_origins(allowed_origins)
 
-
-class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
-    """One socket; a message of the wrong shape closes it, and only it."""
-
-    websocket: TextFrames
-
-    async def handle_message(self, message: Any) -> None:
-        if _is_well_formed(message):
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("Failed to parse message")
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        await super().handle_connection_init(message)
-        if self.connection_acknowledged:
-            # It was cancelled; a socket may live for months.
-            self.connection_init_timeout_task = None
-
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        # A socket may outlive the token it was opened with. Clients answer this code by connecting anew, and then
-        # ask for a token that is still valid.
-        expires_at = self.context.viewer.expires_at
-        if expires_at is not None and expires_at <= datetime.now(UTC):
-            await self.websocket.close(FORBIDDEN, "The access token has ended")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        if not self._is_allowed(socket):
+            log.info("websocket_refused", origin=socket.headers["origin"])
+            await socket.close()
             return
-        await super().handle_subscribe(message)
-
-    async def handle_task_exception(self, error: Exception) -> None:
-        # A client may vanish at any time, also while it is sent something.
-        if not isinstance(error, WebSocketDisconnected):
-            log.error("fault", exc_info=error)
-
-    async def _send_result_stream(self, operation: Operation[Context, None], result_source: Any) -> None:
-        writer = self.websocket.ws.scope["extensions"].get(EXTENSION)
-        if writer is None:
-            # Another server than ours.
-            await super()._send_result_stream(operation, result_source)
+        if messages.PROTOCOL not in scope["subprotocols"]:
+            await socket.accept()
+            await socket.close(messages.NOT_ACCEPTABLE, "Subprotocol not acceptable")
             return
-        subscriber: Subscriber = result_source
-        async with aclosing(subscriber.alone()) as results:
-            await super()._send_result_stream(operation, cast("Any", results))
-        if subscriber.member is not None:
-            await Delivery(writer, operation.id, subscriber.member).until_over()
-
-
-class Delivery:
-    """Writes what a member is given, at once where the client keeps up, and else as soon as it does again."""
-
-    def __init__(self, writer: SocketProtocol, operation_id: str, member: Member) -> None:
-        self._writer, self._member = writer, member
-        self._before = b'{"id":%b,"type":"next","payload":' % orjson.dumps(operation_id)
-        self._is_over = asyncio.get_running_loop().create_future()
-
-    async def until_over(self) -> None:
-        """Deliver until there is nothing more to come, or this is cancelled."""
-        self._member.deliver, self._member.wake = self._deliver, self._catch_up
-        self._writer.on_writable.append(self._catch_up)
+        await socket.accept(messages.PROTOCOL)
+        sockets: Sockets = socket.app.state.sockets
         try:
-            self._catch_up()
-            await self._is_over
-        finally:
-            self._writer.on_writable.remove(self._catch_up)
-            self._member.leave()
+            # A client that is no browser may send the token as a header of the handshake.
+            viewer = actor_of(sockets.services.issuer, socket.headers.get("authorization"))
+        except Refused:
+            await socket.close(messages.FORBIDDEN, "Forbidden")
+            return
+        take = scope.get("extensions", {}).get(EXTENSION)
+        wire = take() if take is not None else AsgiWire(receive, send)
+        conversation = Conversation(sockets, wire, viewer, origin_of(socket))
+        await wire.carry(conversation)
 
-    def _deliver(self, told: Told) -> bool:
-        if not self._writer.is_writable:
-            return False
-        self._writer.write(self._before + told.payload + b"}")
-        return True
-
-    def _catch_up(self) -> None:
-        while self._writer.is_writable or self._member.is_ended:
-            told = self._member.take()
-            if told is None:
-                break
-            self._writer.write(self._before + told.payload + b"}")
-            if told.resync is not None:
-                # Its client reads too slowly, or not at all; on a new connection it goes on from the cursor.
-                self._writer.drop(TRY_AGAIN, f"RESYNC {told.resync}")
-        if self._member.is_over and not self._is_over.done():
-            self._is_over.set_result(None)
-
-
-def _is_well_formed(message: Any) -> bool:
-    """Whether what the library takes for granted holds."""
-    match message:
-        case {"type": "subscribe", "id": str()}:
-            return _is_operation(message.get("payload"))
-        case {"type": "complete", "id": str()}:
+    def _is_allowed(self, socket: WebSocket) -> bool:
+        """Whether the page that asks may: browsers let every page open sockets, and say which it is."""
+        origin = socket.headers.get("origin")
+        if origin is None or socket.headers.get("sec-fetch-site") == "same-origin":
             return True
-        case {"type": str(kind)}:
-            return kind not in {"subscribe", "complete"}
-        case _:
-            return False
+        is_own = is_same_origin(origin, socket.headers.get("host"))
+        return is_own or "*" in self._origins or normalize_origin(origin) in self._origins
 
 
-def _is_operation(given: Any) -> bool:
-    if not isinstance(given, dict):
-        return False
-    payload = cast("dict[str, Any]", given)
-    return (
-        isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
-    )
+class AsgiWire:
+    """Carries a conversation by ASGI, where the server is not ours: one task receives, one sends."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._waiting: deque[Message] = deque()
+        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._room.set()
+        self._is_closed = False
+
+    @property
+    def is_writable(self) -> bool:
+        return len(self._waiting) < AHEAD
+
+    def write(self, text: bytes) -> None:
+        self._put({"type": "websocket.send", "text": text.decode()})
+
+    def close(self, code: int, reason: str = "") -> None:
+        if not self._is_closed:
+            self._put({"type": "websocket.close", "code": code, "reason": shortened(reason)})
+            self._is_closed = True
+            self._carried.end()
+
+    async def carry(self, carried: Carried) -> None:
+        """Carry until the client has gone."""
+        self._carried = carried
+        sending = asyncio.create_task(self._send_all())
+        carried.begin()
+        try:
+            while (message := await self._receive())["type"] != "websocket.disconnect":
+                text: str | None = message.get("text")
+                carried.receive((message.get("bytes") or b"") if text is None else text)
+                # What a client sends is read no faster than it reads what it is answered.
+                await self._room.wait()
+        finally:
+            self._is_closed = True
+            carried.end()
+            sending.cancel()
+            await asyncio.wait([sending])
+
+    def _put(self, message: Message) -> None:
+        if not self._is_closed:
+            self._waiting.append(message)
+            self._news.set()
+            if not self.is_writable:
+                self._room.clear()
+
+    async def _send_all(self) -> None:
+        # Who has gone is told nothing; that it has gone comes by the other way.
+        with suppress(Exception):
+            while not self._is_closed or self._waiting:
+                await self._news.wait()
+                self._news.clear()
+                while self._waiting:
+                    await self._send(self._waiting.popleft())
+                    if not self._room.is_set() and self.is_writable:
+                        self._room.set()
+                        self._carried.resume()
+        self._room.set()

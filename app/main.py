@@ -2,21 +2,29 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from os import PathLike, stat_result
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
-from app.graphql_http import PLAYGROUND, GraphQLEndpoint
+from app.graphql_documents import Documents, read_documents
+from app.graphql_http import PLAYGROUND, PLAYGROUND_HEADERS, GraphQLEndpoint
+from app.graphql_socket import SocketEndpoint
 from app.health import health, ready
+from app.login.routes import Logins
 from app.logs import configure_logs
+from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
-from app.requests import HEADER, BodyLimit, RequestId
+from app.requests import HEADER, BodyLimit, RequestId, explain
 from app.settings import Execution, Settings
+from app.sockets import Sockets
 from app.wiring import running
 from graph.schema import build_schema
 
@@ -26,14 +34,17 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     settings = settings or Settings()
     configure_logs(settings.log_level)
     schema = build_schema(is_compiled=settings.execution is Execution.COMPILED)
-    endpoint = GraphQLEndpoint(schema, settings.origins, playground)
+    given = read_documents(settings.documents)
+    documents = Documents(given, only=settings.documents_only, automatic=settings.automatic_documents)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         with ending_with_parent():
             async with running(settings) as process:
                 app.state.process = process
+                app.state.sockets = sockets = Sockets(schema, documents, process.services, settings)
                 yield
+                await sockets.stop()
 
     cors = Middleware(
         CORSMiddleware,
@@ -45,12 +56,15 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     app = Starlette(
         lifespan=lifespan,
         middleware=[Middleware(RequestId), cors, Middleware(BodyLimit, most=settings.max_body_bytes)],
+        exception_handlers={HTTPException: explain},
         routes=[
             Route("/", RedirectResponse("/graphql")),
-            Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", endpoint, name="socket"),
+            Route("/graphql", GraphQLEndpoint(schema, documents, settings, playground)),
+            WebSocketRoute("/graphql", SocketEndpoint(settings.origins)),
+            *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),
+            *OAUTH,
             Mount("/playground", _Assets(directory=playground, check_dir=False)),
         ],
     )
@@ -64,3 +78,11 @@ class _Assets(StaticFiles):
 
     async def check_config(self) -> None:
         """Nothing: what is not there is not found."""
+
+    def file_response(
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        # A worker obeys the policy that its own file comes with.
+        response.headers.update(PLAYGROUND_HEADERS)
+        return response

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
-from app.keys import signing_key, write_secret
-from app.passwords import Argon2Hasher
+from app.keys import KeyRing, write_secret
+from app.passwords import Hasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
@@ -48,7 +48,7 @@ def database_server(settings: Settings) -> Generator[Settings]:
 
 async def prepare(settings: Settings) -> Prepared:
     """Create and migrate the database, make the first admin, and fill an empty shop, as far as the settings say."""
-    signing_key(settings)  # made now, or refused, before anything else is done
+    KeyRing(settings)  # made now, or refused, before anything else is done
     url = settings.database_url or ""
     if settings.migrate:
         await migrate.create_if_missing(url)
@@ -56,7 +56,7 @@ async def prepare(settings: Settings) -> Prepared:
     try:
         if settings.migrate:
             await migrate.upgrade(database)
-        hasher = Argon2Hasher(settings.password_hashers)
+        hasher = Hasher(settings)
         password = await _first_admin(settings, database, hasher)
         has_admin = await _credentials(database, settings.admin_username) is not None
         seeded = settings.seeds and await seed(database, hasher, settings.currency)
@@ -65,12 +65,12 @@ async def prepare(settings: Settings) -> Prepared:
     return Prepared(password, has_admin, seeded)
 
 
-async def seed(database: Database, hasher: Argon2Hasher, currency: str) -> bool:
+async def seed(database: Database, hasher: Hasher, currency: str) -> bool:
     """Fill the shop with the demo shop, priced in `currency`, if it is empty; whether it was."""
     return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD), currency) is not None
 
 
-async def _first_admin(settings: Settings, database: Database, hasher: Argon2Hasher) -> str | None:
+async def _first_admin(settings: Settings, database: Database, hasher: Hasher) -> str | None:
     """Make the first admin if there is none of that name; the password, where it is ours to tell."""
     unit_of_work = system_unit_of_work(database)
     if settings.admin_password is not None:
@@ -87,10 +87,11 @@ async def _first_admin(settings: Settings, database: Database, hasher: Argon2Has
     return password if made or await _is_password(database, hasher, settings.admin_username, password) else None
 
 
-async def _is_password(database: Database, hasher: Argon2Hasher, username: str, password: str) -> bool:
+async def _is_password(database: Database, hasher: Hasher, username: str, password: str) -> bool:
     """Whether the kept password is still the admin's."""
     credentials = await _credentials(database, username)
-    return await hasher.verify(password, credentials.password_hash if credentials else None)
+    matches, _ = await hasher.check(password, credentials.password_hash if credentials else None)
+    return matches
 
 
 async def _credentials(database: Database, username: str) -> Credentials | None:

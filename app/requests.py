@@ -1,14 +1,19 @@
-"""What happens around every HTTP request: an id, which every log line carries, and a limit to its body."""
+"""What happens around every HTTP request: an id, which every log line carries, headers that protect browsers, a limit
+to the body, and an answer even where something went wrong inside.
+"""
 
 import re
 import time
+from typing import cast
 
 import structlog
-from cross_web import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.graphql_answer import error_response
 from db.base import new_id
 
 log = structlog.get_logger("orderwire.http")
@@ -16,9 +21,28 @@ log = structlog.get_logger("orderwire.http")
 HEADER = "X-Request-ID"
 ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
+PROTECTING = {
+    # An answer that is shown as a page by itself runs nothing, and is framed by nobody.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Who may read it from elsewhere is asked by CORS; nobody else embeds it.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # Answers differ by who asks.
+    "Cache-Control": "no-store",
+}
+"""Headers of every answer, unless it has its own."""
+
+TRANSPORT_SECURITY = "max-age=31536000"
+"""A year in which a browser that came by HTTPS comes by nothing else."""
+
 
 class RequestId:
-    """Takes the request id from the header, or makes one; binds it to the log; returns it with the answer."""
+    """Takes the request id from the header, or makes one; binds it to the log; returns it with the answer.
+
+    A fault that nobody caught is logged under the id, and told without what it was.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,23 +55,37 @@ class RequestId:
         # Anything else could forge lines of the log.
         request_id = given if ACCEPTED.fullmatch(given) else str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
+        if scope["type"] == "websocket":
+            # Its line is written when it ends, which the handshake does not wait for.
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._app(scope, receive, send)
+            return
         started, status = time.perf_counter(), 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = request_id
+                protect(headers, scope["scheme"])
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                # It left while it still had something to say: nobody is there to be answered.
+                pass
+            except Exception:
+                log.exception("fault")
+                if status:
+                    # Too late for an answer: the server breaks the connection off.
+                    raise
+                await _fault(request_id)(scope, receive, answer)
             finally:
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                kind = scope["type"]
-                method = scope.get("method", "GET")
-                log.info(kind, method=method, path=scope["path"], status=status, milliseconds=milliseconds)
+                log.info("http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
 
 
 class BodyLimit:
@@ -62,8 +100,9 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
+        told = f"The body has more than {self._most} bytes."
         if not declared.isdigit() or int(declared) > self._most:
-            await self._refuse(scope, receive, send)
+            await error_response(413, "BAD_REQUEST", told)(scope, receive, send)
             return
         seen = 0
 
@@ -72,15 +111,29 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._most:
-                raise HTTPException(413, self._message)
+                raise HTTPException(413, told)
             return message
 
         await self._app(scope, counted, send)
 
-    @property
-    def _message(self) -> str:
-        return f"The body has more than {self._most} bytes."
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = {"message": self._message, "extensions": {"code": "BAD_REQUEST"}}
-        await JSONResponse({"errors": [error]}, status_code=413)(scope, receive, send)
+def protect(headers: MutableHeaders, scheme: str) -> None:
+    """Add what protects browsers, and those who use them."""
+    for name, value in PROTECTING.items():
+        headers.setdefault(name, value)
+    if scheme == "https":
+        headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+
+
+async def explain(_request: Request, refused: Exception) -> Response:
+    """What the framework refuses, an unknown path or method, told as every error of this server is."""
+    refused = cast("HTTPException", refused)
+    code = "NOT_FOUND" if refused.status_code == 404 else "BAD_REQUEST"  # noqa: PLR2004
+    response = error_response(refused.status_code, code, f"{refused.detail.rstrip('.')}.")
+    response.headers.update(refused.headers or {})
+    return response
+
+
+def _fault(request_id: str) -> Response:
+    message = f"Something went wrong on our side. Request {request_id} is in the log."
+    return error_response(500, "INTERNAL_SERVER_ERROR", message)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
+from app.graphql_documents import read_documents
 from app.http_protocol import HttpProtocol
 from app.logs import configure_logs
 from app.prepare import Prepared, database_server, prepare
@@ -34,8 +35,11 @@ def serve(settings: Settings) -> None:
 
     Raises:
         AddressInUseError: before anything was started.
+        ManifestError: likewise, where what ORDERWIRE_DOCUMENTS names cannot be used.
     """
     configure_logs(settings.log_level)
+    # Each process reads them anew; here a mistake is told before anything was started.
+    read_documents(settings.documents)
     listener = _listen(settings)
     with database_server(settings) as running:
         prepared = asyncio.run(prepare(running))

@@ -1,11 +1,15 @@
 """Settings, read from the environment. docs/settings.md describes each; a test compares the two."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.login.settings import Provider
 
 
 class Environment(StrEnum):
@@ -34,7 +38,9 @@ class Execution(StrEnum):
 class Settings(BaseSettings):
     """Everything an operator may set; each name takes the prefix ORDERWIRE_."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERWIRE_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Field(
         default=Environment.DEVELOPMENT,
@@ -72,13 +78,79 @@ class Settings(BaseSettings):
     )
     signing_key: SecretStr | None = Field(
         default=None,
-        description="The private key (PEM, P-256) that signs access tokens. Without it one is made and kept in the"
-        " data directory; processes on several hosts must be given the same.",
+        description="The private key (PEM, P-256) that signs access tokens; further ones behind it still verify."
+        " Without it one is made and kept in the data directory; processes on several hosts must be given the same.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@\s]+$",
+        description="Where clients reach the server, such as `https://shop.example`: what access tokens name as their"
+        " issuer, and what addresses are made from. Without it: the address that a request names.",
     )
     access_token_seconds: int = Field(default=900, ge=30, le=86400, description="How long an access token is valid.")
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="How long a refresh token is valid.")
     password_hashers: int = Field(
         default=2, ge=1, le=32, description="How many passwords are hashed at once, in threads."
+    )
+    password_queue: int = Field(
+        default=50, ge=1, le=10_000, description="How many more may wait to be hashed; the rest is refused with `BUSY`."
+    )
+    password_time_cost: int = Field(
+        default=3, ge=2, le=100, description="How many times Argon2id passes over its memory."
+    )
+    password_memory_kib: int = Field(
+        default=65_536, ge=19_456, le=4_194_304, description="The memory that Argon2id takes for each password, in KiB."
+    )
+    password_parallelism: int = Field(
+        default=1, ge=1, le=64, description="The lanes of Argon2id, each of which is a thread."
+    )
+    password_reset_minutes: int = Field(
+        default=30, ge=5, le=1440, description="How long a password can be reset by the token of a mail."
+    )
+    password_reset_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://.*\{token\}",
+        description="The page that mails link to, such as https://shop.example/reset?token={token}."
+        " Without it mails hold the token alone.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: `smtp://user:password@host:587`, which must offer STARTTLS unless `?starttls=no`"
+        " is added, or `smtps://…`. Without it mails are log lines in development, and are not sent in production.",
+    )
+    mail_from: str = Field(default="Orderwire <orderwire@localhost>", description="Whom mails are from.")
+    sign_in_failures_per_account: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong for one account; 0 for no limit.",
+    )
+    sign_in_failures_per_address: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="How often a minute a password may be wrong from one network address; 0 for no limit.",
+    )
+    registrations_per_address: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="How many users an hour may be registered from one network address; 0 for no limit.",
+    )
+    reset_requests_per_account: int = Field(
+        default=3, ge=0, le=1000, description="How many mails an hour one account may ask for; 0 for no limit."
+    )
+    reset_requests_per_address: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="How many mails an hour may be asked for from one network address; 0 for no limit.",
+    )
+    limits_url: str | None = Field(
+        default=None,
+        pattern=r"^(memory|rediss?|valkeys?)://",
+        description="Where attempts are counted: `redis://…` (Redis or Valkey) for all processes together, or"
+        " `memory://` for each by itself. Without it, where the broadcaster is, if that is Redis or Valkey.",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
@@ -88,6 +160,16 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         default="",
         description="Origins whose pages may call the server, separated by commas, such as https://shop.example.",
+    )
+    oidc_providers: Annotated[tuple[Provider, ...], NoDecode] = Field(
+        default=(),
+        description="The providers of OpenID Connect to sign in with ([sign-in](sign-in.md#with-another-provider)).",
+    )
+    oidc_registration: bool = Field(
+        default=True, description="Whether somebody new who signs in with a provider becomes a user."
+    )
+    oidc_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="How long a provider may take to answer, at each step of a sign-in."
     )
     currency: str = Field(
         default="GBP", pattern="^[A-Z]{3}$", description="The currency of the shop's books and reports."
@@ -101,6 +183,46 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=262_144, ge=1024, le=67_108_864, description="The largest body of an HTTP request."
+    )
+    documents: Path | None = Field(
+        default=None,
+        description="A manifest of documents, or a directory of manifests and `*.graphql` files, that clients may name"
+        " by `documentId`.",
+    )
+    documents_only: bool = Field(
+        default=False, description="Whether only the documents of `ORDERWIRE_DOCUMENTS` are run, and no others."
+    )
+    automatic_documents: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="How many documents a process keeps for clients that name them by hash from then on (automatic"
+        " persisted queries); 0 for none.",
+    )
+    max_streams: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="How many streams of server-sent events one user, or one address without a user, may have open in"
+        " one process.",
+    )
+    socket_init_seconds: float = Field(
+        default=3.0, gt=0, le=60, description="How long the client of a WebSocket may take for its `connection_init`."
+    )
+    socket_idle_seconds: float = Field(
+        default=600.0,
+        ge=0,
+        le=86_400,
+        description="After how long without an operation a WebSocket is closed; 0 for never.",
+    )
+    socket_operations: int = Field(
+        default=100, ge=1, le=10_000, description="How many operations may run on one WebSocket at once."
+    )
+    sockets_per_caller: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="How many WebSockets to one process a user may have, or an address without signing in.",
     )
     live_queue: int = Field(
         default=1000,
@@ -116,7 +238,8 @@ class Settings(BaseSettings):
         gt=0,
         le=300,
         description="How often a socket is pinged; one that does not answer for as long again is dropped. So is a"
-        " listener (server-sent events) that takes nothing of what is sent to it for as long.",
+        " listener (server-sent events) that takes nothing of what is sent to it for as long; it is sent a comment as"
+        " often, and every 15 seconds at least.",
     )
     event_retention_days: int = Field(
         default=0,
@@ -137,10 +260,52 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
 
+    @field_validator("oidc_providers", mode="before")
+    @classmethod
+    def _read_providers(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            # Without what it was: that holds secrets.
+            raise ValueError(f"not JSON: {error}") from None
+
+    @field_validator("oidc_providers")
+    @classmethod
+    def _names_differ(cls, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+        names = [provider.name for provider in providers]
+        if len(set(names)) < len(names):
+            raise ValueError("two providers have one name")
+        return providers
+
     @model_validator(mode="after")
     def _workers_hear_each_other(self) -> Self:
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
             raise ValueError("ORDERWIRE_BROADCAST_URL: memory:// reaches one process; leave it out for several workers")
+        return self
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(url.get_secret_value()) if url else None
+        if parts and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname):
+            # The value may hold a password, and is not repeated.
+            raise ValueError("not a URL like smtp://user:password@host:587")
+        return url
+
+    @property
+    def shared_limits_url(self) -> str | None:
+        """The Redis or Valkey where all processes count together; None where each counts by itself."""
+        url = self.limits_url or self.broadcast_url or ""
+        return url if url.startswith(("redis", "valkey")) else None
+
+    @model_validator(mode="after")
+    def _documents_are_given(self) -> Self:
+        if self.documents_only and self.documents is None:
+            raise ValueError("ORDERWIRE_DOCUMENTS_ONLY: nothing could be run; name them by ORDERWIRE_DOCUMENTS")
+        if self.documents_only and self.automatic_documents:
+            raise ValueError("ORDERWIRE_AUTOMATIC_DOCUMENTS: with ORDERWIRE_DOCUMENTS_ONLY clients can leave none")
         return self
 
     @property

@@ -1,29 +1,39 @@
-"""The WebSocket protocol of the server: what live streams need that ASGI has no words for.
+"""The WebSocket protocol of the server: uvicorn shakes hands, and then gives the connection away.
 
-It stands on internals of uvicorn, whose version is pinned; tests/app/test_socket_protocol.py holds what is relied on.
+A connection that is handed over is carried by an object of its own, with nothing of the handshake and without a task.
+This stands on internals of uvicorn, whose version is pinned; tests/app/test_socket_protocol.py holds what is relied on.
 """
 
 import asyncio
+import logging
+import random
 import socket
 import struct
 from collections.abc import Callable
 from typing import Any, cast
 
+import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN, SERVER, Protocol
 
-EXTENSION = "orderwire.writer"
-"""Where the scope of a connection holds its protocol."""
+from app.wire import RESTART, TRY_AGAIN, Carried, shortened
 
-TRY_AGAIN = 1013
-"""The close code "Try Again Later": clients connect anew, as they do not after 1011, 4409 and 4429."""
+EXTENSION = "orderwire.take"
+"""Where the scope of a connection holds the function that takes it, once it is accepted."""
 
 SEND_BUFFER = 65_536
 """Bytes that the kernel may hold for a client that reads nothing; it would take megabytes."""
 
 FINAL_TEXT = 0x81
+INVALID_DATA = 1007
 
 PATIENCE = 2.0
-"""Seconds for which a client that is being dropped may still read."""
+"""Seconds for which a client may still read why it is being closed, and take leave itself."""
+
+log = logging.getLogger("orderwire.frames")
+# That a connection ends is told with its request id already.
+log.setLevel(logging.WARNING)
 
 
 def _frame(text: bytes) -> bytes:
@@ -40,34 +50,7 @@ def _frame(text: bytes) -> bytes:
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Writes at once where the client keeps up, tells when it does again, and drops one that does not.
-
-    `is_writable` while what is written leaves at once; whatever is in `on_writable` is called when it does again.
-    """
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.is_writable = True
-        self.on_writable: list[Callable[[], None]] = []
-
-    def write(self, text: bytes) -> None:
-        """Write a text message, in the order of all that is sent; nothing where the connection is closing."""
-        if not self.close_sent and not self.transport.is_closing():
-            self.transport.write(_frame(text))
-
-    def drop(self, code: int, reason: str) -> None:
-        """Close, without waiting for ever for a client that may not even read that."""
-        if self.close_sent or self.transport.is_closing():
-            return
-        self.conn.send_close(code, reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        if self.read_paused:
-            # The client's own goodbye is waited for.
-            self.read_paused = False
-            self.transport.resume_reading()
-        self._abort_soon()
+    """Shakes hands by the application, which may then take the connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -78,44 +61,176 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if not self.close_sent:
-            cast("Any", self.scope)["extensions"][EXTENSION] = self
+            cast("Any", self.scope)["extensions"][EXTENSION] = self._hand_over
 
-    def start_keepalive(self) -> None:
-        super().start_keepalive()
-        # What was said in the handshake is a tenth of what an idle connection holds, and nobody asks for it again.
-        self.request.headers.clear()
-        self.response.headers.clear()
+    def _hand_over(self) -> "Socket":
+        """Give the connection away, in the same step in which it was accepted: the client cannot have said anything."""
+        self.stop_keepalive()
+        taken = Socket(self.transport, self.config, cast("Any", self.connections))
+        self.connections.discard(self)
+        # Whatever the library still does with this object, it does to nobody: it closes where an application returns.
+        self.transport, self.handshake_complete = _NOBODY, True
+        return taken
+
+
+class _Nobody(asyncio.Transport):
+    """A connection that is somebody else's by now."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+_NOBODY = _Nobody()
+
+
+class Socket(asyncio.Protocol):
+    """An open WebSocket, which carries text.
+
+    Everything is a callback of the transport, or of the one timer: for the next ping, its answer, or the end. What a
+    client sends is read no faster than it reads what it is answered.
+    """
+
+    __slots__ = (
+        "_carried",
+        "_connections",
+        "_frames",
+        "_heartbeat",
+        "_is_closed",
+        "_kind",
+        "_message",
+        "_pinged",
+        "_timer",
+        "_transport",
+        "is_writable",
+    )
+
+    def __init__(self, transport: asyncio.Transport, config: uvicorn.Config, connections: set[Any]) -> None:
+        self._transport, self._connections = transport, connections
+        self._heartbeat = config.ws_ping_interval or 0.0
+        # Not that of the handshake, which keeps all that was said in it.
+        self._frames = Protocol(SERVER, max_size=config.ws_max_size, logger=log)
+        self._message = bytearray()
+        self._kind = Opcode.TEXT
+        self._pinged: bytes | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        self.is_writable = True
+        connections.add(self)
+        transport.set_protocol(self)
+        transport.resume_reading()
+
+    async def carry(self, carried: Carried) -> None:
+        """Carry from now on, and return at once."""
+        self._carried = carried
+        self._rest()
+        carried.begin()
+
+    def write(self, text: bytes) -> None:
+        if not self._is_closed:
+            self._transport.write(_frame(text))
+
+    def close(self, code: int, reason: str = "") -> None:
+        if self._is_closed:
+            return
+        # The client may just have taken leave itself.
+        if self._frames.state is OPEN:
+            self._frames.send_close(code, shortened(reason))
+        self._ending()
+        # The client's own goodbye is waited for, whatever it sends before.
+        self._transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        self.close(RESTART)
+
+    def data_received(self, data: bytes) -> None:
+        self._frames.receive_data(data)
+        for event in self._frames.events_received():
+            if not self._is_closed:
+                self._hear(cast("Frame", event))
+        self._flush()
+        if self._frames.eof_sent:
+            # The client took leave, or broke the protocol: told to, it has nothing more to hear.
+            self._ending()
+            self._transport.close()
+        elif not self.is_writable and not self._is_closed:
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
-        super().pause_writing()
         self.is_writable = False
 
     def resume_writing(self) -> None:
-        super().resume_writing()
         self.is_writable = True
-        for tell in tuple(self.on_writable):
-            tell()
+        self._transport.resume_reading()
+        self._carried.resume()
 
-    def shutdown(self) -> None:
-        super().shutdown()
-        self._abort_soon()
+    def eof_received(self) -> None:
+        self._ending()
 
-    def send_keepalive_ping(self) -> None:
-        super().send_keepalive_ping()
-        self._must_end()
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (the name that asyncio gives it)
+        self._connections.discard(self)
+        self._is_closed = True
+        self._stop_timer()
+        self._carried.end()
 
-    def keepalive_timeout(self) -> None:
-        self.pong_timer = None
-        self.pending_ping_payload = None
-        self._must_end()
-        self.drop(TRY_AGAIN, "No answer to a ping")
+    def _hear(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._kind = frame.opcode
+                self._hear_part(frame)
+            case Opcode.CONT:
+                self._hear_part(frame)
+            case Opcode.PONG if frame.data == self._pinged:
+                self._rest()
+            case _:
+                # The library answers pings and takes leave.
+                pass
 
-    def _must_end(self) -> None:
-        """Should the connection be closing: what is still to be sent may be for somebody who never reads it."""
-        if self.close_sent or self.transport.is_closing():
-            self._abort_soon()
+    def _hear_part(self, frame: Frame) -> None:
+        # Put together at once: parts may be empty, and without number.
+        self._message += frame.data
+        if not frame.fin:
+            return
+        data, self._message = bytes(self._message), bytearray()
+        try:
+            said = data.decode() if self._kind is Opcode.TEXT else data
+        except UnicodeDecodeError:
+            self.close(INVALID_DATA, "Invalid UTF-8")
+        else:
+            self._carried.receive(said)
 
-    def _abort_soon(self) -> None:
-        if self.close_timer is not None:
-            self.close_timer.cancel()
-        self.close_timer = self.loop.call_later(PATIENCE, self.transport.abort)
+    def _rest(self) -> None:
+        """Until it is time for the next ping."""
+        self._pinged = None
+        if self._heartbeat:
+            self._after(self._heartbeat, self._ping)
+
+    def _ping(self) -> None:
+        self._pinged = random.randbytes(4)  # noqa: S311  (no secret: it tells answers apart)
+        self._frames.send_ping(self._pinged)
+        self._flush()
+        self._after(self._heartbeat, self.close, TRY_AGAIN, "No answer to a ping")
+
+    def _ending(self) -> None:
+        """Say what is left to say, and be gone soon: there may be somebody who never reads it."""
+        self._flush()
+        if not self._is_closed:
+            self._is_closed = True
+            self._after(PATIENCE, self._transport.abort)
+            self._carried.end()
+
+    def _flush(self) -> None:
+        if output := b"".join(self._frames.data_to_send()):
+            self._transport.write(output)
+
+    def _after(self, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, act, *arguments)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -3,46 +3,51 @@
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from app.keys import signing_key
+from app.keys import ALGORITHM, LEEWAY, KeyRing
 from app.settings import Settings
 from db.base import new_id
 from domain.actor import Actor
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.tokens.revocations import Revocations
 from domain.users.model import User
 
-ALGORITHM = "ES256"
+TYPE = "at+jwt"
+"""The `typ` of an access token (RFC 9068, section 2.1): no other JWT can be taken for one."""
 ISSUER = "orderwire"
 AUDIENCE = "orderwire"
 NOT_VALID = "The access token is not valid, or no longer. Sign in again, or leave it out."
-LEEWAY = 10
-"""Seconds by which the clocks of two hosts may differ."""
 
 
 class JwtIssuer:
-    """Issues and checks access tokens (RFC 9068 in spirit: signed, short-lived, with an audience)."""
+    """Issues and checks access tokens (RFC 9068 in spirit: typed, signed, short-lived, with an audience)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keys: KeyRing, revocations: Revocations) -> None:
         self.lifetime = settings.access_token_seconds
         self._refresh_days = settings.refresh_token_days
-        self._key = signing_key(settings)
+        self._issuer = settings.public_url or ISSUER
+        self._keys, self._revocations = keys, revocations
         self._claims = jwt.JWTClaimsRegistry(
             leeway=LEEWAY,
-            iss={"essential": True, "value": ISSUER},
+            iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
             iat={"essential": True},
             sub={"essential": True},
+            jti={"essential": True},
+            sid={"essential": True},
         )
 
-    def access_token(self, user: User) -> str:
+    def access_token(self, user: User, session: UUID) -> str:
         issued = datetime.now(UTC)
+        key = self._keys.signing
         claims = {
-            "iss": ISSUER,
+            "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": str(user.id),
             "username": user.username,
@@ -51,22 +56,42 @@ class JwtIssuer:
             "iat": int(issued.timestamp()),
             "exp": int((issued + timedelta(seconds=self.lifetime)).timestamp()),
             "jti": str(new_id()),
+            "sid": str(session),
         }
-        return jwt.encode({"alg": ALGORITHM, "typ": "JWT"}, claims, self._key)
+        return jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}, claims, key.key)
 
     def actor(self, access_token: str) -> Actor:
         try:
-            claims = jwt.decode(access_token, self._key, algorithms=[ALGORITHM]).claims
-            self._claims.validate(claims)
-            return Actor(
-                user_id=UUID(claims["sub"]),
-                username=claims["username"],
-                is_admin=claims["is_admin"] is True,
-                scopes=frozenset(claims["scopes"]),
-                expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-            )
-        except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:
+            actor = self._read(access_token)
+        except (JoseError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Refused(Refusal(ErrorCode.UNAUTHENTICATED, NOT_VALID)) from error
+        if self._revocations.is_revoked(actor):
+            raise Refused(Refusal(ErrorCode.UNAUTHENTICATED, NOT_VALID))
+        return actor
+
+    def _read(self, access_token: str) -> Actor:
+        token = jwt.decode(access_token, lambda signed: self._keys.get(signed.headers()["kid"]), algorithms=[ALGORITHM])
+        if token.header["typ"] != TYPE:
+            raise ValueError("another type of token")
+        claims: dict[str, Any] = token.claims
+        self._claims.validate(claims)
+        # No token outlives the present setting, whatever it was when the token was signed: by it revocations are kept.
+        ends = min(claims["exp"], claims["iat"] + self.lifetime)
+        if ends <= datetime.now(UTC).timestamp() - LEEWAY:
+            raise ValueError("too old")
+        return Actor(
+            user_id=UUID(claims["sub"]),
+            username=claims["username"],
+            is_admin=claims["is_admin"] is True,
+            scopes=frozenset(claims["scopes"]),
+            expires_at=datetime.fromtimestamp(ends, UTC),
+            token_id=UUID(claims["jti"]),
+            session=UUID(claims["sid"]),
+        )
+
+    def last_end(self) -> datetime:
+        # Once for a clock that is ahead where it is checked, once for one that was ahead where it was signed.
+        return datetime.now(UTC) + timedelta(seconds=self.lifetime + 2 * LEEWAY)
 
     def refresh_token(self) -> tuple[str, str, datetime]:
         token = secrets.token_urlsafe(32)

@@ -5,11 +5,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.chores import Chores
+from app.keys import KeyRing
+from app.later import Later
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
-from app.passwords import Argon2Hasher
+from app.mail import mailer
+from app.passwords import Hasher, ResetTokens
+from app.revocations import RevocationWatch
 from app.settings import Settings
+from app.throttle import Throttle
 from app.tokens import JwtIssuer
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
@@ -22,15 +27,18 @@ from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
 from db.returns import AdjustmentReader, OrderReturnReader
+from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
 from domain.actor import Actor, Origin
+from domain.passwords.commands import Resetting
+from domain.tokens.revocations import Revocations
 from graph.context import Services
 from graph.live.streams import Streams
 from graph.readers import Readers
 
 LOG_CONNECTIONS = 4
-"""How many connections of a process serve the log alone."""
+"""How many connections of a process serve the log and the revocations alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Process:
     doorbell: Doorbell
     chores: Chores
     services: Services
+    keys: KeyRing
 
 
 @asynccontextmanager
@@ -63,34 +72,49 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     doorbell = Doorbell(settings.broadcast_url or url, hub.wake)
     sequencing.on_news = doorbell.ring
 
+    revocations = Revocations()
+    watch = RevocationWatch(revocations, RevokedTokens(log_database))
+    keys = KeyRing(settings)
+
     def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
-        return SqlUnitOfWork(database, actor, origin, sequencing.nudge)
+        return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
     chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
-    streams = Streams(hub, UserReader(log_database), settings.live_queue)
+    throttle = Throttle(settings)
+    later = Later()
+    streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
     services = Services(
         readers=_readers(database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
-        hasher=Argon2Hasher(settings.password_hashers),
-        issuer=JwtIssuer(settings),
+        hasher=Hasher(settings),
+        throttle=throttle,
+        resetting=Resetting(ResetTokens(settings), mailer(settings), later),
+        issuer=JwtIssuer(settings, keys, revocations),
+        revocations=revocations,
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
         expose_statements=settings.exposes_statements,
     )
     try:
+        keys.start()
+        await watch.start()
         await sequencing.start()
         await hub.start()
         await doorbell.start()
         chores.start()
-        yield Process(settings, database, doorbell, chores, services)
+        yield Process(settings, database, doorbell, chores, services, keys)
     finally:
+        await later.stop(settings.shutdown_seconds)
+        await throttle.close()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
+        await watch.stop()
+        await keys.stop()
         await log_database.close()
         await database.close()
 
@@ -98,6 +122,11 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
 def system_unit_of_work(database: Database) -> SqlUnitOfWork:
     """A transaction of the process itself, for the command line. Running servers find its events by themselves."""
     return SqlUnitOfWork(database, Actor.system(), None, lambda: None)
+
+
+def system_issuer(settings: Settings) -> JwtIssuer:
+    """What issues tokens, for the command line."""
+    return JwtIssuer(settings, KeyRing(settings), Revocations())
 
 
 def _readers(database: Database, currency: str) -> Readers:

@@ -242,6 +242,8 @@ def _orderwire(*, apart: bool = False) -> Generator[Target]:
             "ORDERWIRE_PORT": "0",
             "ORDERWIRE_ADMIN_PASSWORD": PASSWORD,
             "ORDERWIRE_LOG_LEVEL": "error",
+            # All of them sign in as the same admin.
+            "ORDERWIRE_SOCKETS_PER_CALLER": "1000000",
         }
         command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
         process, url = stack.enter_context(_process(command, environment, directory))

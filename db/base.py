@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,9 +20,10 @@ from sqlalchemy import (
     literal,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import UserDefinedType
 from uuid_utils.compat import uuid7
 
-__all__ = ["any_of", "check_in", "id_column", "metadata", "money_columns", "new_id", "now", "timestamp"]
+__all__ = ["Xid8", "any_of", "check_in", "id_column", "metadata", "money_columns", "new_id", "now", "timestamp"]
 
 metadata = MetaData(
     naming_convention={
@@ -32,6 +34,15 @@ metadata = MetaData(
         "ck": "%(table_name)s_%(constraint_name)s_check",
     }
 )
+
+
+class Xid8(UserDefinedType[Any]):
+    """The full number of a transaction, which does not wrap around; only PostgreSQL ever looks at it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "XID8"
 
 
 def new_id() -> UUID:

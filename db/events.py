@@ -28,22 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import UserDefinedType
 
-from db.base import check_in, metadata, new_id, now, timestamp
+from db.base import Xid8, check_in, metadata, new_id, now, timestamp
 from db.engine import Database
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
-
-
-class Xid8(UserDefinedType[Any]):
-    """The full number of a transaction, which does not wrap around; only PostgreSQL ever looks at it."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "XID8"
-
 
 pending_events = Table(
     "pending_events",

@@ -1,8 +1,20 @@
 """All tables in one place, for whoever needs the whole: migrations and their check."""
 
-from db import catalog, customers, events, inventory, orders, returns, unit_of_work, users
+from db import (
+    catalog,
+    clients,
+    customers,
+    events,
+    identities,
+    inventory,
+    orders,
+    passwords,
+    returns,
+    unit_of_work,
+    users,
+)
 from db.base import metadata
 
-TABLES = (users, customers, catalog, inventory, orders, returns, events, unit_of_work)
+TABLES = (users, clients, identities, passwords, customers, catalog, inventory, orders, returns, events, unit_of_work)
 
 __all__ = ["TABLES", "metadata"]

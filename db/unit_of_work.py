@@ -1,8 +1,9 @@
 """One command, one transaction: its stores, its events, its idempotency key."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -15,16 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, timestamp
 from db.catalog import SqlCatalogStore
+from db.clients import SqlClientStore
 from db.customers import SqlCustomerStore
 from db.engine import Database
 from db.events import SqlEventWriter
+from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
 from db.orders import SqlOrderStore
+from db.passwords import SqlPasswordResetStore
 from db.reading import violated
 from db.returns import SqlReturnStore
 from db.stock_guard import SqlStockGuard
-from db.tokens import SqlRefreshTokenStore
+from db.tokens import SqlSessionStore
 from db.users import SqlUserStore
 from domain.actor import Actor, Origin
 from domain.events.model import NewEvent
@@ -65,7 +69,11 @@ class SqlUnitOfWork:
     """
 
     users: SqlUserStore
-    refresh_tokens: SqlRefreshTokenStore
+    sessions: SqlSessionStore
+    password_resets: SqlPasswordResetStore
+    clients: SqlClientStore
+    identities: SqlIdentityStore
+    logins: SqlLoginStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
     orders: SqlOrderStore
@@ -74,13 +82,22 @@ class SqlUnitOfWork:
     warehouses: SqlWarehouseStore
     stock: SqlStockGuard
 
-    def __init__(self, database: Database, actor: Actor, origin: Origin | None, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        actor: Actor,
+        origin: Origin | None,
+        announce: Callable[[], None],
+        on_revoked: Callable[[Mapping[UUID, datetime]], None] | None = None,
+    ) -> None:
         """`origin` is None for what the process does by itself.
 
-        `announce` is called after a transaction with events has committed.
+        `announce` is called after a transaction with events has committed, `on_revoked` after one that revoked
+        tokens, with their ids.
         """
         self._database, self._actor, self._origin = database, actor, origin
-        self._announce = announce
+        self._announce, self._on_revoked = announce, on_revoked
+        self._revoked: dict[UUID, datetime] = {}
         self._stack = AsyncExitStack()
         self._events: list[NewEvent] = []
         self._is_abandoned = False
@@ -89,8 +106,13 @@ class SqlUnitOfWork:
     async def __aenter__(self) -> Self:
         connection = await self._stack.enter_async_context(self._database.transaction())
         self._connection, self._events, self._is_abandoned = connection, [], False
+        self._revoked = {}
         self.users = SqlUserStore(connection)
-        self.refresh_tokens = SqlRefreshTokenStore(connection)
+        self.sessions = SqlSessionStore(connection, self._revoked)
+        self.password_resets = SqlPasswordResetStore(connection)
+        self.clients = SqlClientStore(connection)
+        self.identities = SqlIdentityStore(connection)
+        self.logins = SqlLoginStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
         self.orders = SqlOrderStore(connection)
@@ -113,8 +135,11 @@ class SqlUnitOfWork:
                 await self._close(failure)
                 raise
         await self._close(error)
-        if error is None and self._events:
-            self._announce()
+        if error is None:
+            if self._revoked and self._on_revoked:
+                self._on_revoked(self._revoked)
+            if self._events:
+                self._announce()
 
     async def _write_events(self) -> None:
         if self._events:
@@ -132,6 +157,10 @@ class SqlUnitOfWork:
         if self._connection is None:
             raise RuntimeError("Enter the unit of work before using it.")
         return self._connection
+
+    @property
+    def origin(self) -> Origin | None:
+        return self._origin
 
     def record(self, event: NewEvent) -> None:
         self._events.append(event)

@@ -1,5 +1,6 @@
 """Users: the table, the store for commands, the reader for queries."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import (
@@ -36,7 +37,10 @@ users = Table(
     id_column(),
     Column("username", Text, CheckConstraint("username ~ '^[A-Za-z0-9]{4,20}$'", name="username"), nullable=False),
     Column("email", Text),
-    Column("password_hash", Text, nullable=False),
+    # When mail to the address was proved to reach the user: only then is it told by that address who they are.
+    timestamp("email_verified_at", nullable=True),
+    # Empty for those who cannot sign in by password.
+    Column("password_hash", Text),
     Column("is_admin", Boolean, nullable=False, server_default=false()),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # The sequence of the user's last event; the first one is the registration.
@@ -65,6 +69,7 @@ def to_user(row: Row[tuple[object, ...]]) -> User:
         tuple(row.scopes),
         row.created_at,
         row.last_login_at,
+        row.email_verified_at,
     )
 
 
@@ -88,15 +93,23 @@ class SqlUserStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, username: str, email: str | None, password_hash: str, *, is_admin: bool) -> User:
-        scopes = [scope.value for scope in Scope] if is_admin else []
+    async def add(
+        self,
+        username: str,
+        email: str | None,
+        password_hash: str | None,
+        *,
+        is_admin: bool = False,
+        scopes: Collection[str] = (),
+    ) -> User:
+        granted = [scope.value for scope in Scope] if is_admin else list(scopes)
         statement = insert(users).values(
             id=new_id(),
             username=username,
             email=email,
             password_hash=password_hash,
             is_admin=is_admin,
-            scopes=scopes,
+            scopes=granted,
         )
         try:
             async with self._connection.begin_nested():
@@ -113,6 +126,27 @@ class SqlUserStore:
     async def get(self, user_id: UUID) -> User | None:
         row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
+
+    async def of_email(self, email: str) -> User | None:
+        matches = func.lower(users.c.email) == func.lower(email)
+        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        return to_user(row) if row else None
+
+    async def lock(self, user_id: UUID) -> User | None:
+        # Not against those who refer to the user, such as their orders.
+        query = select(users).where(users.c.id == user_id).with_for_update(key_share=True)
+        row = (await self._connection.execute(query)).one_or_none()
+        return to_user(row) if row else None
+
+    async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
+        statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        if instead_of is not None:
+            statement = statement.where(users.c.password_hash == instead_of)
+        return (await self._connection.execute(statement.returning(users.c.id))).first() is not None
+
+    async def verify_email(self, user_id: UUID) -> None:
+        unproved = (users.c.id == user_id) & users.c.email_verified_at.is_(None)
+        await self._connection.execute(update(users).where(unproved).values(email_verified_at=now()))
 
     async def next_version(self, user_id: UUID) -> int:
         statement = update(users).where(users.c.id == user_id).values(version=users.c.version + 1)

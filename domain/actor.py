@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Self
 from uuid import UUID
 
@@ -13,6 +14,17 @@ class Origin:
 
     request_id: str
     address: str | None = None
+
+    @property
+    def network(self) -> str | None:
+        """What one household or machine has for its own: an IPv4 address, or the first 64 bits of an IPv6 one."""
+        try:
+            address = ip_address((self.address or "").partition("%")[0])
+        except ValueError:
+            return self.address
+        if isinstance(address, IPv6Address):
+            return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
+        return str(address)
 
 
 class Scope(StrEnum):
@@ -33,8 +45,8 @@ class Scope(StrEnum):
 class Actor:
     """Somebody who reads or acts.
 
-    `user_id` is None for an anonymous caller and for the system itself; `expires_at` is when the access
-    token that vouches for the actor ends.
+    `user_id` is None for an anonymous caller and for the system itself. `expires_at`, `token_id` and `session` are
+    those of the access token that vouches for the actor.
     """
 
     user_id: UUID | None = None
@@ -42,6 +54,8 @@ class Actor:
     is_admin: bool = False
     scopes: frozenset[str] = frozenset()
     expires_at: datetime | None = None
+    token_id: UUID | None = None
+    session: UUID | None = None
 
     @classmethod
     def anonymous(cls) -> Self:
@@ -64,7 +78,7 @@ class Actor:
     @property
     def rights(self) -> Self:
         """The actor, whatever the token it came with."""
-        return replace(self, expires_at=None)
+        return replace(self, expires_at=None, token_id=None, session=None)
 
     @property
     def sight(self) -> Self:

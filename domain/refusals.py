@@ -16,7 +16,9 @@ class ErrorCode(StrEnum):
     """Every code a refusal may carry. Each has a heading in docs/errors.md."""
 
     BAD_INPUT = "BAD_INPUT"
+    BUSY = "BUSY"
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
+    EMAIL_NOT_VERIFIED = "EMAIL_NOT_VERIFIED"
     EMAIL_TAKEN = "EMAIL_TAKEN"
     FORBIDDEN = "FORBIDDEN"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
@@ -28,8 +30,10 @@ class ErrorCode(StrEnum):
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
     ON_HAND_CONFLICT = "ON_HAND_CONFLICT"
+    REGISTRATION_CLOSED = "REGISTRATION_CLOSED"
     RESYNC = "RESYNC"
     RETURN_EXCEEDS = "RETURN_EXCEEDS"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNKNOWN_SKU = "UNKNOWN_SKU"
     USERNAME_TAKEN = "USERNAME_TAKEN"
@@ -102,6 +106,20 @@ class IdempotencyConflict(Refusal):
     """The idempotency key was used before for another input."""
 
     key: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyAttempts(Refusal):
+    """The same was tried too often; `retry_after` is in seconds."""
+
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Refusal):
+    """Too many others wait for the same at this moment; `retry_after` is in seconds."""
+
+    retry_after: int = 0
 
 
 class Refused(Exception):

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from domain.actor import Origin
 from domain.events.model import NewEvent
 
 
@@ -12,6 +13,11 @@ class UnitOfWork(Protocol):
 
     Recorded events are stored by the same transaction and announced after it committed.
     """
+
+    @property
+    def origin(self) -> Origin | None:
+        """Which request the command is for; None for what the process does by itself."""
+        ...
 
     def record(self, event: NewEvent) -> None:
         """Store an event with the transaction."""

@@ -2,16 +2,22 @@
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import strawberry
 
 from domain.actor import Actor, Origin
+from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
+from domain.identities.ports import IdentitiesUnitOfWork
 from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
-from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
+from domain.passwords.commands import Resetting
+from domain.passwords.ports import PasswordsUnitOfWork
+from domain.throttle import Throttle
+from domain.tokens.ports import TokenIssuer
+from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
 from graph.loaders import Loaders
 from graph.readers import Readers
@@ -20,7 +26,9 @@ if TYPE_CHECKING:
     from graph.live.streams import Streams
 
 
-class ShopUnitOfWork(OrdersUnitOfWork, InventoryUnitOfWork, TokensUnitOfWork, Protocol):
+class ShopUnitOfWork(
+    OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, IdentitiesUnitOfWork, PasswordsUnitOfWork, Protocol
+):
     """The unit of work that serves every command."""
 
 
@@ -34,7 +42,10 @@ class Services:
     feed: EventFeed
     streams: "Streams"
     hasher: PasswordHasher
+    throttle: Throttle
+    resetting: Resetting
     issuer: TokenIssuer
+    revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int
     expose_statements: bool
@@ -62,14 +73,13 @@ class EventSource(Protocol):
 class Context:
     """One operation: who asks, from where, with which loaders.
 
-    A WebSocket makes one context for the whole connection; `renewed` gives each operation, and each event of a
-    subscription, loaders of its own, so that none answers with rows another has read before.
+    `renewed` gives each execution of it, and each event of a subscription, loaders of its own, so that none answers
+    with rows another has read before.
     """
 
     services: Services
     viewer: Actor
     origin: Origin
-    connection_params: dict[str, Any] | None = None
     source: EventSource | None = None
     loaders: Loaders = field(init=False)
 

@@ -27,7 +27,9 @@ register(
     "Why something was refused. docs/errors.md says what to do about each.",
     {
         ErrorCode.BAD_INPUT: "The input breaks a written rule; `field` names the place.",
+        ErrorCode.BUSY: "The server has as much of this to do as it takes on; try again in a moment.",
         ErrorCode.CURSOR_EXPIRED: "Events after the cursor are kept no longer.",
+        ErrorCode.EMAIL_NOT_VERIFIED: "A user has this address and never proved that it is theirs.",
         ErrorCode.EMAIL_TAKEN: "Another user has this e-mail address.",
         ErrorCode.FORBIDDEN: "You are known, and may not do this.",
         ErrorCode.IDEMPOTENCY_CONFLICT: "The idempotency key was used before for another input.",
@@ -39,8 +41,10 @@ register(
         ErrorCode.MIXED_CURRENCIES: "The lines of one order are in one currency.",
         ErrorCode.NOT_FOUND: "It does not exist, or you may not know of it.",
         ErrorCode.ON_HAND_CONFLICT: "The stock level changed since you counted.",
+        ErrorCode.REGISTRATION_CLOSED: "New users are not made by signing in with a provider.",
         ErrorCode.RESYNC: "The subscriber fell too far behind; resume from the cursor in `extensions`.",
         ErrorCode.RETURN_EXCEEDS: "More of a line was to come back than still can.",
+        ErrorCode.TOO_MANY_ATTEMPTS: "The same was tried too often; try again later.",
         ErrorCode.UNAUTHENTICATED: "Sign in first.",
         ErrorCode.UNKNOWN_SKU: "No variant has this SKU.",
         ErrorCode.USERNAME_TAKEN: "Another user has this name, regardless of case.",
@@ -83,11 +87,25 @@ class IdempotencyConflict(UserError):
     key: strawberry.ID = strawberry.field(description="The key.")
 
 
+@object_type(refusals.TooManyAttempts, "The same was tried too often.")
+class TooManyAttempts(UserError):
+    """A limit of an account or of a network address."""
+
+    retry_after: int = strawberry.field(description="Seconds until it may be tried again.")
+
+
+@object_type(refusals.Busy, "The server has as much of this to do as it takes on.")
+class Busy(UserError):
+    """A line that is too long to wait in."""
+
+    retry_after: int = strawberry.field(description="Seconds to wait, at least.")
+
+
 async def outcome(info: Info, payload: Callable[..., P], field: str | None, work: Awaitable[Any]) -> P:
     """Run a command and put its result, or its refusals, into a payload.
 
-    With `field` None the payload takes the attributes of the result itself. What was read before the command is
-    forgotten: a document may hold several mutations, and each answers with what is true after it.
+    With `field` None the payload takes the attributes of the result itself, if there is one. What was read before the
+    command is forgotten: a document may hold several mutations, and each answers with what is true after it.
     """
     try:
         result = await work
@@ -96,7 +114,8 @@ async def outcome(info: Info, payload: Callable[..., P], field: str | None, work
     finally:
         info.context.renew_loaders()
     if field is None:
-        return payload(user_errors=[], **{each.name: getattr(result, each.name) for each in fields(result)})
+        taken = fields(result) if result is not None else ()
+        return payload(user_errors=[], **{each.name: getattr(result, each.name) for each in taken})
     return payload(user_errors=[], **{field: result})
 
 

@@ -12,11 +12,12 @@ from domain.refusals import Refused, bad_input
 from graph.catalog.queries import CatalogQueries
 from graph.context import Info
 from graph.customers.queries import CustomerQueries
-from graph.errors import IdempotencyConflict, PlainError, PresentErrors, VersionConflict
+from graph.errors import Busy, IdempotencyConflict, PlainError, PresentErrors, TooManyAttempts, VersionConflict
 from graph.events.queries import EventQueries
 from graph.execution.executor import CompiledExecutor
 from graph.execution.operations import Operations
 from graph.finish import finish
+from graph.identities.mutations import IdentityMutations
 from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
@@ -27,6 +28,7 @@ from graph.orders.errors import IllegalTransition, InsufficientStock, ReturnExce
 from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
+from graph.passwords.mutations import PasswordMutations
 from graph.reports.queries import ReportQueries
 from graph.scalars import SCALARS
 from graph.tokens.mutations import TokenMutations
@@ -47,6 +49,8 @@ ERRORS = (
     ReturnExceeds,
     UnknownSku,
     IdempotencyConflict,
+    TooManyAttempts,
+    Busy,
 )
 
 
@@ -72,7 +76,7 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, TokenMutations, OrderMutations, InventoryMutations):
+class Mutation(UserMutations, TokenMutations, PasswordMutations, IdentityMutations, OrderMutations, InventoryMutations):
     """The root of mutations."""
 
 

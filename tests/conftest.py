@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from app.settings import Settings
@@ -23,7 +24,9 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
+from support.leaks import fail_on_leaks
 from support.measuring import unmeasured
+from support.server import CHEAP_PASSWORDS, Server, serving
 from support.shop import Shop, with_quick_passwords
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
@@ -86,6 +89,14 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No secret reaches the log, whatever is tested."""
+    report = yield
+    fail_on_leaks(report)
+    return report
 
 
 def _memory() -> Path | None:
@@ -170,3 +181,27 @@ async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
     async with running(settings) as process:
         yield Shop(with_quick_passwords(process))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_url(postgres: str, template: str) -> str:
+    """The URL of one migrated, empty database for a whole module."""
+    database = Database(postgres, 1)
+    name = f"lasting_{new_id().hex}"
+    await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    await database.close()
+    return database_url(postgres, name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_settings(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a server for a whole module."""
+    data_dir = tmp_path_factory.mktemp("lasting")
+    return Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(lasting_settings: Settings) -> AsyncGenerator[Server]:
+    """One server for a whole module, whose tests change nothing and share its event loop."""
+    async with serving(lasting_settings) as server:
+        yield server

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refusal, Refused, idempotency_conflict
+from domain.throttle import Act, Throttle
 from domain.users.model import User, check_registration
 from domain.users.ports import PasswordHasher, UsersUnitOfWork
 
@@ -15,17 +16,20 @@ async def register_user(
     email: str | None,
     password: str,
     *,
+    throttle: Throttle | None,
     is_admin: bool = False,
     idempotency_key: UUID | None = None,
 ) -> User:
-    """Make a new user.
+    """Make a new user. Without a throttle it is the operator who makes them.
 
     Raises:
         Refused: BAD_INPUT for each broken rule; USERNAME_TAKEN (regardless of case) or EMAIL_TAKEN;
-            IDEMPOTENCY_CONFLICT.
+            IDEMPOTENCY_CONFLICT; TOO_MANY_ATTEMPTS.
     """
     if refusals := check_registration(username, email, password):
         raise Refused(*refusals)
+    if throttle is not None:
+        await throttle.take(Act.REGISTRATION, uow.origin)
     password_hash = await hasher.hash(password)
     async with uow:
         # The password stays out of the digest, which is no safe place for one; it is compared below.
@@ -37,7 +41,7 @@ async def register_user(
             await uow.settle(idempotency_key, user.id)
             return user
         known = await uow.users.credentials(username)
-    if known is None or known.user.id != made or not await hasher.verify(password, known.password_hash):
+    if known is None or known.user.id != made or not (await hasher.check(password, known.password_hash))[0]:
         raise Refused(idempotency_conflict(idempotency_key))
     return known.user
 
@@ -56,7 +60,7 @@ async def ensure_admin(uow: UsersUnitOfWork, hasher: PasswordHasher, username: s
             raise Refused(Refusal(ErrorCode.USERNAME_TAKEN, message))
         return False
     try:
-        await register_user(uow, hasher, username, None, password, is_admin=True)
+        await register_user(uow, hasher, username, None, password, throttle=None, is_admin=True)
     except Refused as refused:
         # Another process that starts at the same moment may have been first.
         if refused.refusals[0].code is ErrorCode.USERNAME_TAKEN:

@@ -1,8 +1,10 @@
 """What a user is, and the rules of a username, an e-mail address and a password."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from domain.actor import Actor
@@ -18,7 +20,7 @@ PASSWORD_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can sign in."""
+    """Somebody who can sign in. `email_verified_at` is when they proved that mail to their address reaches them."""
 
     id: UUID
     username: str
@@ -27,10 +29,15 @@ class User:
     scopes: tuple[str, ...]
     created_at: datetime
     last_login_at: datetime | None
+    email_verified_at: datetime | None = None
 
     def as_actor(self) -> Actor:
         """The user as somebody who acts."""
         return Actor(self.id, self.username, self.is_admin, frozenset(self.scopes))
+
+    def limited_to(self, scopes: Collection[str]) -> Self:
+        """The user with no more than some scopes."""
+        return replace(self, is_admin=False, scopes=tuple(scope for scope in self.scopes if scope in scopes))
 
     def backs(self, actor: Actor) -> bool:
         """Whether every right that a token says this user holds is still theirs."""
@@ -39,10 +46,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user together with the hash of their password."""
+    """A user together with the hash of their password; None for one who cannot sign in by password."""
 
     user: User
-    password_hash: str
+    password_hash: str | None
+
+
+def is_email(text: str) -> bool:
+    """Whether a text may be an e-mail address."""
+    return len(text) <= EMAIL_MAX and EMAIL.fullmatch(text) is not None
 
 
 def check_registration(username: str, email: str | None, password: str) -> list[Refusal]:
@@ -50,9 +62,13 @@ def check_registration(username: str, email: str | None, password: str) -> list[
     refusals: list[Refusal] = []
     if not USERNAME.fullmatch(username):
         refusals.append(bad_input("A username has 4 to 20 letters (A-Z, a-z) or digits.", "input", "username"))
-    if email is not None and (len(email) > EMAIL_MAX or not EMAIL.fullmatch(email)):
+    if email is not None and not is_email(email):
         refusals.append(bad_input("This is not an e-mail address.", "input", "email"))
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        message = f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
-        refusals.append(bad_input(message, "input", "password"))
-    return refusals
+    return refusals + check_password(password, "input", "password")
+
+
+def check_password(password: str, *field: str) -> list[Refusal]:
+    """The written rule that a new password breaks, if it breaks it."""
+    if PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        return []
+    return [bad_input(f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters.", *field)]

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
 from domain.actor import Actor
 from domain.refusals import ErrorCode, Refusal
+from domain.tokens.revocations import Revocations
 from domain.users.model import User
 from domain.users.ports import UserReader
 from graph.live.together import Together
@@ -21,15 +21,19 @@ RETRY = 0.5
 class Rights:
     """Compares tokens with their users as they are now."""
 
-    def __init__(self, users: UserReader) -> None:
-        self._users = users
+    def __init__(self, users: UserReader, revocations: Revocations) -> None:
+        self._users, self._revocations = users, revocations
         self._asking = Together(self.withdrawn)
 
     async def refusal(self, viewer: Actor) -> Refusal | None:
         """Why a viewer may be told nothing more, if so."""
         if viewer.rights in await self._asking.ask(viewer.rights):
             return rights_changed()
-        return ended(viewer)
+        return self.ended(viewer)
+
+    def ended(self, viewer: Actor) -> Refusal | None:
+        """The refusal of a viewer whose token has expired or was revoked."""
+        return token_ended() if self._revocations.has_ended(viewer) else None
 
     async def withdrawn(self, viewers: Collection[Actor]) -> list[Actor]:
         """Those who lack a right that their token tells of. While the database is away nobody can say: this waits."""
@@ -49,12 +53,6 @@ class Rights:
 def _is_backed(viewer: Actor, users: Mapping[UUID, User]) -> bool:
     user = users.get(viewer.user_id) if viewer.user_id is not None else None
     return user is not None and user.backs(viewer)
-
-
-def ended(viewer: Actor) -> Refusal | None:
-    """The refusal of a viewer whose token has ended."""
-    is_ended = viewer.expires_at is not None and viewer.expires_at <= datetime.now(UTC)
-    return token_ended() if is_ended else None
 
 
 def token_ended() -> Refusal:

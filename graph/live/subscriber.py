@@ -14,7 +14,6 @@ from domain.refusals import Refusal, Refused
 from graph.context import Context, Info
 from graph.live.group import Key
 from graph.live.member import Member
-from graph.live.rights import ended
 from graph.live.source import Execution, News, Source
 
 
@@ -82,9 +81,10 @@ class Subscriber(Source):
             async for batch in past:
                 await self._must_hold()
                 for event in batch:
-                    self._must(ended(self._context.viewer))
+                    self._must(self._streams.rights.ended(self._context.viewer))
                     for told in self._tell(event):
                         yield told
+            self._must(self._streams.rights.ended(self._context.viewer))
             # Nothing was awaited since the last look at the log: what comes from now on, comes to the group.
             news = News(self._feed, self.done)
             self.member = self._streams.join(self._key(info), news, self._execution(news), self._context.viewer)

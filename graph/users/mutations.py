@@ -33,6 +33,7 @@ class UserMutations:
             input.username,
             input.email,
             input.password,
+            throttle=info.context.services.throttle,
             idempotency_key=input.idempotency_key,
         )
         return await outcome(info, UserRegisterPayload, "user", work)

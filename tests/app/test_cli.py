@@ -112,5 +112,17 @@ def test_help_lists_the_commands(tmp_path: Path):
     result = run(tmp_path, "--help")
 
     assert result.returncode == 0
-    commands = ("serve", "migrate", "seed", "import", "inventory", "events", "schema", "create-admin", "doctor")
+    commands = (
+        "serve",
+        "migrate",
+        "seed",
+        "import",
+        "inventory",
+        "events",
+        "clients",
+        "keys",
+        "schema",
+        "create-admin",
+        "doctor",
+    )
     assert all(name in result.stdout for name in commands)

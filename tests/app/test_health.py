@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import orjson
 import pytest
 from sqlalchemy import text
@@ -19,12 +21,19 @@ from db.engine import Database
 ALL_WELL = {"status": "ready", "failed": [], "checks": {"database": "ok", "migrations": "ok", "broadcaster": "ok"}}
 
 
+def told(ready: httpx.Response) -> dict[str, Any]:
+    """What /ready tells, but for the number of faults: this process has met those of other tests too."""
+    body = ready.json()
+    assert isinstance(body.pop("faults"), int)
+    return body
+
+
 async def test_a_server_with_everything_in_place_is_ready(server: Server):
     health = await server.http.get("/health")
     ready = await server.http.get("/ready")
 
     assert (health.status_code, health.json()) == (200, {"status": "ok"})
-    assert (ready.status_code, ready.json()) == (200, ALL_WELL)
+    assert (ready.status_code, told(ready)) == (200, ALL_WELL)
     assert ready.headers["cache-control"] == "no-store"
 
 
@@ -46,7 +55,7 @@ async def test_a_broker_that_was_never_there_is_named_and_the_rest_works(setting
         answer = await server.get("{ me { id } }")
 
     checks = {**ALL_WELL["checks"], "broadcaster": "not connected"}
-    assert (ready.status_code, ready.json()) == (503, {"status": "failed", "failed": ["broadcaster"], "checks": checks})
+    assert (ready.status_code, told(ready)) == (503, {"status": "failed", "failed": ["broadcaster"], "checks": checks})
     assert (health.status_code, answer) == (200, {"me": None})
 
 
@@ -72,7 +81,7 @@ async def test_a_database_that_goes_away_is_named_until_it_is_back(
     async with own_postgres(data_dir) as url:
         settings = Settings(database_url=url, data_dir=tmp_path, live_poll_seconds=0.2, shutdown_seconds=1)
         async with serving(settings) as server:
-            assert (await server.http.get("/ready")).json() == ALL_WELL
+            assert told(await server.http.get("/ready")) == ALL_WELL
             await asyncio.to_thread(_pg_ctl, data_dir, "stop")
             without, health = await server.http.get("/ready"), await server.http.get("/health")
             answer = await server.post("{ products(first: 1) { totalCount } }")
@@ -86,7 +95,7 @@ async def test_a_database_that_goes_away_is_named_until_it_is_back(
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert error["message"].startswith("Something went wrong on our side.")
-    assert (after.status_code, after.json()) == (200, ALL_WELL)
+    assert (after.status_code, told(after)) == (200, ALL_WELL)
     assert {"log_unreadable", "fault"} <= {orjson.loads(line)["event"] for line in capsys.readouterr().err.splitlines()}
 
 

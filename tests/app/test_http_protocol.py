@@ -10,6 +10,7 @@ from support.listener import listener
 from support.server import Server, complaints, serving
 from support.waiting import until
 
+from app import http_protocol
 from app.settings import Settings
 from domain.actor import Actor
 
@@ -121,3 +122,43 @@ async def test_a_listener_is_forgotten_though_it_asked_for_something_else_before
         await until(is_forgotten)
 
     assert complaints(caplog) == []
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /gra", b"GET / HTTP/1.1\r\nHost: shop\r\nA: "])
+async def test_who_takes_too_long_to_say_what_they_want_is_let_go(
+    server: Server, begun: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(begun)
+    async with asyncio.timeout(5):
+        told = await reader.read()
+    writer.close()
+
+    assert told.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert told.endswith(b'{"code":"BAD_REQUEST"}}]}')
+    await until(lambda: len(server.connections) == 0)
+
+
+async def test_who_has_said_it_may_take_their_time(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    body = b'{"query": "{ me { id } }"}'
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    writer.write(head.encode() + body[:5])
+    began = time.monotonic()
+    await until(lambda: time.monotonic() > began + 0.3)
+    writer.write(body[5:])
+    async with asyncio.timeout(5):
+        start = await reader.readline()
+    writer.close()
+
+    assert start == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_a_large_body_behind_its_head_is_no_large_head(server: Server):
+    response = await server.http.post("/graphql", json={"query": "{ me { id } }", "variables": {"a": "x" * 200_000}})
+
+    assert response.json()["data"] == {"me": None}

@@ -213,6 +213,13 @@ def test_a_wrong_setting_is_named_in_one_line(tmp_path: Path):
     assert result.stderr.count("\n") == 1
 
 
+def test_a_wrong_place_within_a_setting_is_named_too(tmp_path: Path):
+    result = run(tmp_path, "serve", oidc_providers='[{"name": "idp", "issuer": "x", "client_id": "shop"}]')
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "ORDERWIRE_OIDC_PROVIDERS[0].issuer: an issuer is at https://…, or on this machine\n"
+
+
 def test_a_password_that_breaks_the_rules_is_told_in_one_line(used: Path):
     result = run(used, "serve", seed=False, admin_username="keeper", admin_password="short")
 

@@ -1,5 +1,6 @@
 """Settings: each is described, in the code and in the documents, and nothing sets one that does not exist."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,52 @@ def test_a_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name
         Settings()
 
     assert [error["loc"] for error in refused.value.errors()] == [(name,)]
+
+
+IDP = {"name": "idp", "issuer": "https://idp.example", "client_id": "shop", "client_secret": "hush-hush"}
+
+
+def test_providers_come_as_json(monkeypatch: pytest.MonkeyPatch):
+    public = {"name": "own", "issuer": "http://127.0.0.1:8080/realms/own", "client_id": "shop", "scope": "email openid"}
+    monkeypatch.setenv("ORDERWIRE_OIDC_PROVIDERS", json.dumps([IDP, public]))
+
+    one, other = Settings().oidc_providers
+
+    assert (one.name, one.issuer, one.client_id, one.scope) == ("idp", IDP["issuer"], "shop", "openid email profile")
+    assert one.client_secret is not None
+    assert one.client_secret.get_secret_value() == "hush-hush"
+    assert (other.client_secret, other.scope) == (None, "email openid")
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "message"),
+    [
+        ('[{"client_secret": "hush-hush', (), "not JSON: Unterminated string starting at: line 1 column 20 (char 19)"),
+        ('{"idp": {}}', (), "Input should be a valid tuple"),
+        ([{**IDP, "name": "Ein Anbieter"}], (0, "name"), "String should match pattern '^[a-z][a-z0-9-]{0,29}$'"),
+        ([{**IDP, "issuer": "http://idp.example"}], (0, "issuer"), "an issuer is at https://…, or on this machine"),
+        (
+            [{**IDP, "issuer": "http://localhost.example"}],
+            (0, "issuer"),
+            "an issuer is at https://…, or on this machine",
+        ),
+        ([IDP, {"name": "b", "issuer": "https://b.example"}], (1, "client_id"), "Field required"),
+        ([{**IDP, "scope": "email"}], (0, "scope"), "String should match pattern '(^| )openid( |$)'"),
+        ([{**IDP, "secret": "hush-hush"}], (0, "secret"), "Extra inputs are not permitted"),
+        ([IDP, IDP], (), "two providers have one name"),
+    ],
+)
+def test_a_wrong_provider_is_told_by_its_place_and_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch, value: Any, place: tuple[str | int, ...], message: str
+):
+    monkeypatch.setenv("ORDERWIRE_OIDC_PROVIDERS", value if isinstance(value, str) else json.dumps(value))
+
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+
+    [error] = refused.value.errors()
+    assert (error["loc"], error["msg"].removeprefix("Value error, ")) == (("oidc_providers", *place), message)
+    assert "hush" not in str(refused.value)
 
 
 def test_secrets_do_not_show():

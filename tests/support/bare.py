@@ -14,7 +14,7 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.uri import parse_uri
 
-from app.socket_protocol import SocketProtocol
+from app.socket_protocol import Socket
 
 LONG = f"{{ {'x' * 200_000}: __typename }}"
 """An operation whose answer is long, and cheap."""
@@ -29,6 +29,11 @@ class Bare:
     async def send(self, **message: object) -> None:
         self._protocol.send_text(orjson.dumps(message))
         await self._flush()
+
+    async def pour(self, frames: bytes) -> None:
+        """Send what a library would not."""
+        self._writer.write(frames)
+        await self._writer.drain()
 
     async def close(self) -> None:
         self._protocol.send_close(1000)
@@ -54,12 +59,12 @@ class Bare:
         await self._writer.drain()
 
 
-async def fill(server: Server, client: Bare) -> SocketProtocol:
+async def fill(server: Server, client: Bare) -> Socket:
     """Have a client that reads nothing be answered more than can be written; the server's end of the connection."""
     await client.send(type="connection_init")
     for number in range(8):
         await client.send(type="subscribe", id=str(number), payload={"query": LONG})
-    [end] = [each for each in server.connections if isinstance(each, SocketProtocol)]
+    [end] = [each for each in server.connections if isinstance(each, Socket)]
     await until(lambda: not end.is_writable)
     return end
 

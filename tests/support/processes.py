@@ -42,6 +42,7 @@ def run(data_dir: Path, *arguments: object, **settings: object) -> subprocess.Co
         code = process.wait(PATIENCE)
     finally:
         process.kill()
+        show(err)
     return subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())
 
 
@@ -116,6 +117,7 @@ def serving(data_dir: Path, *prefix: str, fresh: bool = False, **settings: objec
     finally:
         process.kill()
         process.wait(PATIENCE)
+        show(err)
         for leftover in postgres_of(data_dir):
             leftover.kill()
 
@@ -127,6 +129,11 @@ def _files(data_dir: Path) -> tuple[Path, Path]:
     out.touch()
     err.touch()
     return out, err
+
+
+def show(logged: Path) -> None:
+    """Have what a process logged belong to what the test did, where it is looked through for secrets."""
+    sys.stderr.write(logged.read_text())
 
 
 def _start(

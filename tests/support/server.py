@@ -20,8 +20,12 @@ from app.main import create_app
 from app.serve import server_config
 from app.settings import Settings
 from app.wiring import Process
+from db.base import new_id
 from domain.actor import Actor
 from domain.users.model import User
+
+CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
+"""The least that the settings allow."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Server:
         moment = datetime.now(UTC)
         scopes = tuple(sorted(actor.scopes))
         user = User(actor.user_id, actor.username or "", None, actor.is_admin, scopes, moment, None)
-        return self.process.services.issuer.access_token(user)
+        return self.process.services.issuer.access_token(user, new_id())
 
     def headers(self, actor: Actor | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(actor)}"} if actor else {}
@@ -74,12 +78,20 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, playground: Path | None = None, port: int = 0) -> AsyncGenerator[Server]:
-    """A server in this event loop, from ready to stopped, on a port that is free or on the one given."""
+async def serving(
+    settings: Settings, playground: Path | None = None, port: int = 0, *, is_foreign: bool = False
+) -> AsyncGenerator[Server]:
+    """A server in this event loop, from ready to stopped, on a port that is free or on the one given.
+
+    A foreign one speaks WebSocket by uvicorn's own protocol, for which we are an ASGI application like any other.
+    """
     with _logging_restored():
         app = create_app(settings, playground) if playground else create_app(settings)
         listener = socket.create_server(("127.0.0.1", port))
-        server = uvicorn.Server(server_config(settings, app))
+        config = server_config(settings, app)
+        if is_foreign:
+            config.ws = "websockets-sansio"
+        server = uvicorn.Server(config)
         port = listener.getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from support.log import settle
 from support.waiting import until
 
-from app.passwords import Argon2Hasher
+from app.passwords import Hasher
 from app.wiring import Process
 from db.engine import Database
 from db.schema import metadata
@@ -42,13 +42,15 @@ class Shop:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.schema: ShopSchema = SCHEMA
+        self.address = "192.0.2.1"
+        """The network address that operations come from."""
 
     @property
     def database(self) -> Database:
         return self.process.database
 
     def context(self, actor: Actor | None = None) -> Context:
-        return Context(self.process.services, actor or Actor.anonymous(), Origin("test-request", "192.0.2.1"))
+        return Context(self.process.services, actor or Actor.anonymous(), Origin("test-request", self.address))
 
     async def run(self, query: str, actor: Actor | None = None, **variables: Any) -> Answer:
         """Run an operation and return all of its answer."""
@@ -131,7 +133,7 @@ class Watch:
 def with_quick_passwords(process: Process) -> Process:
     """The process with passwords that cost nothing to check: what they cost in earnest is tested where it matters."""
     cheapest = PasswordHash((Argon2(time_cost=1, memory_cost=8, parallelism=1),))
-    return replace(process, services=replace(process.services, hasher=Argon2Hasher(1, cheapest)))
+    return replace(process, services=replace(process.services, hasher=Hasher(process.settings, cheapest)))
 
 
 def order_id(key: UUID) -> str:

@@ -1,0 +1,61 @@
+"""Answers to GraphQL requests over HTTP: their bodies, and their status codes by media type."""
+
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.responses import Response
+
+from app.graphql_request import GRAPHQL_JSON, JSON, BadRequest
+
+STATUSES = {"INTERNAL_SERVER_ERROR": 500}
+"""What `application/graphql-response+json` tells of a request that was not executed, by code; else it is 400."""
+
+
+def payload(result: Any) -> dict[str, Any]:
+    """The body that tells a result; without `data` where nothing was executed, as the GraphQL specification has it."""
+    body: dict[str, Any] = {} if was_not_executed(result) else {"data": result.data}
+    if result.errors:
+        body["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body
+
+
+def was_not_executed(result: Any) -> bool:
+    """Whether the request failed as a whole: an error of a field has a path."""
+    return result.data is None and bool(result.errors) and not any(error.path for error in result.errors)
+
+
+def answer(result: Any, media_type: str) -> Response:
+    """The answer to a well-formed request.
+
+    Whoever asks for `application/json` cannot tell the status of the server from one of a proxy, so it is 200 whatever
+    happened; `application/graphql-response+json` can only come from here.
+    """
+    status = 200
+    if media_type == GRAPHQL_JSON and was_not_executed(result):
+        status = STATUSES.get(_code(result.errors[0]), 400)
+    return _json(payload(result), status, media_type)
+
+
+def _code(error: GraphQLError) -> str:
+    return (error.extensions or {}).get("code", "")
+
+
+def refusal(refused: BadRequest, media_type: str | None = None) -> Response:
+    """The answer to what is no GraphQL request."""
+    response = error_response(refused.status, refused.code, str(refused), media_type)
+    response.headers.update(refused.headers)
+    return response
+
+
+def error_response(status: int, code: str, message: str, media_type: str | None = None) -> Response:
+    """One error, as every error of this server looks."""
+    return _json({"errors": [{"message": message, "extensions": {"code": code}}]}, status, media_type)
+
+
+def _json(body: Any, status: int, media_type: str | None) -> Response:
+    # Two types only: of a stream that could not be begun, and to who accepts neither, JSON tells why.
+    media_type = GRAPHQL_JSON if media_type == GRAPHQL_JSON else JSON
+    return Response(orjson.dumps(body), status, {"Content-Type": f"{media_type}; charset=utf-8"})

@@ -1,0 +1,1 @@
+"""Sign-in with providers of OpenID Connect, by their pages: what is HTTP about it."""

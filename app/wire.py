@@ -1,0 +1,55 @@
+"""What a conversation over a WebSocket needs of whatever carries it, and the other way round."""
+
+from typing import Protocol
+
+NORMAL = 1000
+"""The close code of an end that is nobody's fault."""
+RESTART = 1012
+"""The close code "Service Restart": the server stops, most often to start again."""
+TRY_AGAIN = 1013
+"""The close code "Try Again Later": clients connect anew, as they do not after 1011, 4409 and 4429."""
+
+REASON_MAX = 123
+"""Bytes of a reason, for which a close frame has room."""
+
+
+class Wire(Protocol):
+    """Carries text messages."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether what is written leaves at once. What is written in spite of it waits in memory."""
+        ...
+
+    def write(self, text: bytes) -> None:
+        """Send a message, after all others; nothing once the wire is closed."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say no more than why, and end what is carried; once, and without waiting for a client that reads nothing."""
+        ...
+
+
+class Carried(Protocol):
+    """What is carried."""
+
+    def begin(self) -> None:
+        """The wire is open."""
+        ...
+
+    def receive(self, said: str | bytes) -> None:
+        """A message has come; one in a binary frame as bytes."""
+        ...
+
+    def resume(self) -> None:
+        """The wire is writable again."""
+        ...
+
+    def end(self) -> None:
+        """The wire is closed; may be told twice."""
+        ...
+
+
+def shortened(reason: str) -> str:
+    """As much of a reason as a close frame can hold."""
+    return reason.encode()[:REASON_MAX].decode(errors="ignore")

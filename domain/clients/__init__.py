@@ -1,0 +1,1 @@
+"""Machines that sign in by a secret of their own."""

@@ -1,0 +1,115 @@
+"""Sign in with a provider: there and back, and who is meant by what the provider says."""
+
+from datetime import UTC, datetime, timedelta
+
+from domain.events.model import AggregateType, EventKind, NewEvent
+from domain.identities.model import (
+    ATTEMPT_SECONDS,
+    CODE_SECONDS,
+    LoginAttempt,
+    Profile,
+    digest,
+    may_link,
+    new_secret,
+    usernames,
+)
+from domain.identities.ports import IdentitiesUnitOfWork
+from domain.refusals import ErrorCode, Refusal, Refused
+from domain.tokens.commands import open_session
+from domain.tokens.model import Tokens
+from domain.tokens.ports import TokenIssuer
+from domain.users.events import record
+from domain.users.model import User
+
+
+async def begin_login(uow: IdentitiesUnitOfWork, state: str, browser: str, attempt: LoginAttempt) -> None:
+    """Remember an attempt under the state that the provider will repeat, for the browser that holds the secret."""
+    expires_at = datetime.now(UTC) + timedelta(seconds=ATTEMPT_SECONDS)
+    async with uow:
+        await uow.logins.add_attempt(digest(state), digest(browser), attempt, expires_at)
+
+
+async def take_attempt(uow: IdentitiesUnitOfWork, state: str, browser: str, provider: str) -> LoginAttempt | None:
+    """The attempt of this browser under a state, once; None if there is none, or no longer."""
+    async with uow:
+        return await uow.logins.take_attempt(digest(state), digest(browser), provider)
+
+
+async def sign_in(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, profile: Profile, *, registers: bool) -> Tokens:
+    """Tokens for whom a provider means. `registers` says whether somebody new becomes a user.
+
+    Raises:
+        Refused: EMAIL_NOT_VERIFIED, REGISTRATION_CLOSED.
+    """
+    async with uow:
+        user = await _identify(uow, profile, registers=registers)
+        return await open_session(uow, issuer, user, profile.provider)
+
+
+async def sign_in_for_code(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: bool) -> str:
+    """A code that a front end trades once, within a minute, for the tokens of whom a provider means.
+
+    Raises:
+        Refused: EMAIL_NOT_VERIFIED, REGISTRATION_CLOSED.
+    """
+    code = new_secret()
+    async with uow:
+        user = await _identify(uow, profile, registers=registers)
+        expires_at = datetime.now(UTC) + timedelta(seconds=CODE_SECONDS)
+        await uow.logins.add_code(digest(code), user.id, profile.provider, expires_at)
+    return code
+
+
+async def trade_code(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, code: str) -> Tokens:
+    """Trade the code of a sign-in for its tokens.
+
+    Raises:
+        Refused: INVALID_TOKEN: unknown, older than a minute, or traded before.
+    """
+    async with uow:
+        taken = await uow.logins.take_code(digest(code))
+        user = await uow.users.get(taken[0]) if taken else None
+        if taken is None or user is None:
+            message = "This code is not valid, or no longer. Begin the sign-in anew."
+            raise Refused(Refusal(ErrorCode.INVALID_TOKEN, message, ("input", "code")))
+        return await open_session(uow, issuer, user, taken[1])
+
+
+async def _identify(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: bool) -> User:
+    """Whom a provider means: somebody known, somebody of the same verified address, else somebody new."""
+    known = await uow.identities.find(profile.provider, profile.subject)
+    user = await uow.users.get(known) if known else None
+    if user is not None:
+        return user
+    user = await uow.users.of_email(profile.email) if profile.email else None
+    if user is None:
+        user = await _register(uow, profile, registers=registers)
+    elif not may_link(user, profile):
+        message = (
+            "A user has this e-mail address, and never proved that it is theirs. Reset the password by mail, which"
+            " proves it, then sign in with the provider again; or sign in by password."
+        )
+        raise Refused(Refusal(ErrorCode.EMAIL_NOT_VERIFIED, message))
+    await uow.identities.link(user.id, profile)
+    await record(uow, user.id, EventKind.IDENTITY_LINKED, provider=profile.provider)
+    return user
+
+
+async def _register(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: bool) -> User:
+    """A new user without a password, of the first name that is free."""
+    if not registers:
+        message = "Nobody here is known by this account, and new users are not made by signing in."
+        raise Refused(Refusal(ErrorCode.REGISTRATION_CLOSED, message))
+    for username in usernames(profile):
+        try:
+            user = await uow.users.add(username, profile.email, None)
+        except Refused as refused:
+            if refused.refusals[0].code is not ErrorCode.USERNAME_TAKEN:
+                raise
+            continue
+        if profile.email is not None:
+            await uow.users.verify_email(user.id)
+        payload = {"username": user.username, "isAdmin": False}
+        uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
+        return user
+    raise RuntimeError("No username was free.")

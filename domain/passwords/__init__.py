@@ -1,0 +1,1 @@
+"""Passwords: changed, and reset by mail."""

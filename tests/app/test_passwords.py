@@ -1,0 +1,303 @@
+"""Passwords: hashed off the event loop, the same work for everybody, old hashes accepted and replaced."""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+import bcrypt
+import pytest
+from factories.people import make_user
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from pwdlib.hashers.bcrypt import BcryptHasher
+from sqlalchemy import text
+from support.server import Server
+from support.waiting import until
+
+from app.passwords import NICE, Hasher, ResetTokens, hashing
+from app.settings import Settings
+from domain.refusals import ErrorCode, Refused
+
+SIGN_IN = """
+mutation ($username: String!, $password: String!) {
+  tokenCreate(input: {username: $username, password: $password}) { accessToken userErrors { code message field } }
+}
+"""
+REGISTER = """
+mutation ($username: String!) {
+  userRegister(input: {username: $username, email: "a@example.com", password: "password1"}) { userErrors { code } }
+}
+"""
+PASSWORD = "password1"
+SETTINGS = Settings()
+
+
+class Recording(Argon2Hasher):
+    """Argon2id at the least cost, which notes what it was asked to do."""
+
+    def __init__(self, time_cost: int = 1) -> None:
+        super().__init__(time_cost=time_cost, memory_cost=8, parallelism=1)
+        self.work: list[str] = []
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.work.append("hash")
+        return super().hash(password, salt=salt)
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        # What decides on the time it takes: kind, version, memory, passes and lanes; and the lengths of the rest.
+        *costs, salt, digest = str(hash).split("$")
+        self.work.append(f"verify {costs} {len(salt)} {len(digest)}")
+        return super().verify(password, hash)
+
+
+class Blocking(Argon2Hasher):
+    """Argon2id that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.begun, self.may_end = threading.Semaphore(0), threading.Event()
+        self.nice: set[int] = set()
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.begun.release()
+        assert self.may_end.wait(10)
+        self.nice.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return super().hash(password, salt=salt)
+
+
+def weak(**costs: int) -> PasswordHash:
+    return PasswordHash((Argon2Hasher(**{"time_cost": 1, "memory_cost": 32, "parallelism": 1, **costs}),))
+
+
+async def test_the_loop_goes_on_while_passwords_are_hashed():
+    hasher = Hasher(SETTINGS)
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+
+    ticking = asyncio.create_task(tick())
+    started = time.perf_counter()
+    hashes = await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(4)))
+    took = time.perf_counter() - started
+    ticking.cancel()
+
+    assert len(set(hashes)) == 4
+    assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=1$") for each in hashes)
+    assert len(gaps) > 100
+    assert max(gaps) < took / 2
+
+
+async def test_queries_are_answered_while_a_password_is_hashed(server: Server):
+    await server.get(REGISTER, username="buyer")
+    sign_ins = [asyncio.create_task(server.post(SIGN_IN, username="buyer", password=PASSWORD)) for _ in range(3)]
+
+    answered = 0
+    while not all(sign_in.done() for sign_in in sign_ins):
+        await server.http.get("/health")
+        answered += 1
+
+    assert answered > 5
+    assert all(each.result()["data"]["tokenCreate"]["accessToken"] for each in sign_ins)
+
+
+@pytest.mark.parametrize("time_cost", [1, 2])
+async def test_a_wrong_password_an_unknown_name_and_a_user_without_one_take_the_same_work(time_cost: int):
+    recording = Recording(time_cost)
+    hasher = Hasher(SETTINGS, PasswordHash((recording,)))
+    real = await hasher.hash(PASSWORD)
+    await hasher.check("anything", None)  # the first of all has the hash of nobody made
+
+    recording.work.clear()
+    assert await hasher.check("wrong", real) == (False, None)
+    for_known = list(recording.work)
+    recording.work.clear()
+    assert await hasher.check("wrong", None) == (False, None)
+
+    assert len(for_known) == 1
+    assert f"t={time_cost}" in for_known[0]
+    assert recording.work == for_known
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_the_first_of_a_process_takes_the_same_work_too(is_known: bool):
+    recording = Recording()
+    hasher = Hasher(SETTINGS, PasswordHash((recording,)))
+    real = Recording().hash(PASSWORD)
+
+    await hasher.check("wrong", real if is_known else None)
+
+    assert [each.split()[0] for each in recording.work] == ["hash", "verify"]
+
+
+async def test_what_matches_nobody_is_a_secret_of_each_process():
+    hasher = Hasher(SETTINGS, weak())
+
+    assert await hasher.check("", None) == (False, None)
+    assert await hasher.check("x" * 100_000, None) == (False, None)
+
+
+async def test_hashes_are_made_as_the_settings_say():
+    settings = Settings(password_time_cost=2, password_memory_kib=19_456, password_parallelism=1)
+
+    assert hashing(settings).hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("password_time_cost", 1), ("password_memory_kib", 19_455), ("password_parallelism", 0)]
+)
+def test_parameters_that_protect_nobody_are_refused(name: str, value: int):
+    with pytest.raises(ValueError, match=name):
+        Settings.model_validate({name: value})
+
+
+@pytest.mark.parametrize("prefix", ["2b", "2a", "2y"])
+async def test_a_hash_of_bcrypt_is_accepted_and_replaced(prefix: str):
+    hasher = Hasher(SETTINGS, PasswordHash((Recording(), BcryptHasher())))
+    old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", f"${prefix}$")
+
+    matches, renewed = await hasher.check(PASSWORD, old)
+
+    assert matches
+    assert renewed is not None
+    assert renewed.startswith("$argon2id$")
+    assert await hasher.check(PASSWORD, renewed) == (True, None)
+    assert await hasher.check("wrong", old) == (False, None)
+
+
+async def test_a_long_password_matches_what_bcrypt_kept_of_it_and_is_renewed_whole():
+    hasher = Hasher(SETTINGS, PasswordHash((Recording(), BcryptHasher())))
+    password = "é" * 50  # 100 bytes, of which bcrypt took 72
+    old = bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+
+    matches, renewed = await hasher.check(password, old)
+
+    assert matches
+    assert await hasher.check(password, renewed) == (True, None)
+    assert await hasher.check("é" * 36, renewed) == (False, None)
+
+
+@pytest.mark.parametrize("other", [{"time_cost": 2}, {"memory_cost": 64}, {"parallelism": 2}])
+async def test_a_hash_of_other_parameters_is_replaced(other: dict[str, int]):
+    matches, renewed = await Hasher(SETTINGS, weak(**other)).check(PASSWORD, weak().hash(PASSWORD))
+
+    assert matches
+    assert renewed is not None
+    assert await Hasher(SETTINGS, weak(**other)).check(PASSWORD, renewed) == (True, None)
+
+
+@pytest.mark.parametrize("hashed", ["-", "", "$2x$99$nonsense", "$argon2id$v=19$m=8,t=1,p=1$$", "plain", PASSWORD])
+async def test_a_hash_of_an_unknown_kind_matches_nothing(hashed: str):
+    hasher = Hasher(SETTINGS, PasswordHash((Recording(), BcryptHasher())))
+
+    assert await hasher.check(PASSWORD, hashed) == (False, None)
+
+
+async def test_past_the_line_a_password_is_refused_at_once():
+    blocking = Blocking()
+    hasher = Hasher(Settings(password_hashers=2, password_queue=3), PasswordHash((blocking,)))
+    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(5)]
+    await until(lambda: blocking.begun.acquire(blocking=False))
+
+    with pytest.raises(Refused) as refused:
+        await hasher.hash(PASSWORD)
+    with pytest.raises(Refused):
+        hasher.must_have_room()
+
+    [refusal] = refused.value.refusals
+    assert (refusal.code, getattr(refusal, "retry_after", None)) == (ErrorCode.BUSY, 1)
+    blocking.may_end.set()
+    assert len(set(await asyncio.gather(*waiting))) == 5
+    assert await hasher.hash(PASSWORD)
+
+
+async def test_who_leaves_the_line_makes_room():
+    blocking = Blocking()
+    hasher = Hasher(Settings(password_hashers=1, password_queue=1), PasswordHash((blocking,)))
+    first, second = (asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(2))
+    await until(lambda: blocking.begun.acquire(blocking=False))
+
+    second.cancel()
+    await asyncio.wait([second])
+    third = asyncio.create_task(hasher.hash(PASSWORD))
+
+    blocking.may_end.set()
+    assert await first != await third
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a priority of their own")
+async def test_hashing_steps_back_behind_the_loop():
+    blocking = Blocking()
+    blocking.may_end.set()
+
+    await Hasher(SETTINGS, PasswordHash((blocking,))).hash(PASSWORD)
+
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert blocking.nice == {NICE}
+    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == mine
+
+
+async def test_a_user_of_old_is_upgraded_by_signing_in(server: Server):
+    actor = await make_user(server.process.database, "veteran")
+    await make_user(server.process.database, "client")
+    old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    hashes = text("SELECT username, password_hash FROM users ORDER BY username")
+    await server.process.database.execute(
+        text("UPDATE users SET password_hash = CASE id WHEN :id THEN :hash END"), {"id": actor.user_id, "hash": old}
+    )
+
+    wrong = (await server.get(SIGN_IN, username="veteran", password="wrong"))["tokenCreate"]
+    before = dict(await server.process.database.read(hashes))
+    answers: list[Any] = [
+        (await server.get(SIGN_IN, username=name, password=PASSWORD))["tokenCreate"]
+        for name in ("veteran", "veteran", "client")
+    ]
+    after = dict(await server.process.database.read(hashes))
+
+    refused = {
+        "accessToken": None,
+        "userErrors": [
+            {"code": "INVALID_CREDENTIALS", "message": "The username or the password is wrong.", "field": ["input"]}
+        ],
+    }
+    assert (wrong, answers[2]) == (refused, refused)
+    assert before == {"client": None, "veteran": old}
+    assert [each["userErrors"] for each in answers[:2]] == [[], []]
+    assert after["client"] is None
+    assert after["veteran"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_guesses_at_the_token_endpoint_are_told_when_to_come_again(server: Server):
+    async def guess(password: str) -> Any:
+        form = {"grant_type": "password", "username": "boss", "password": password}
+        return await server.http.post("/oauth/token", data=form)
+
+    guesses = [await guess(f"guess {number}") for number in range(6)]
+    in_graphql = (await server.get(SIGN_IN, username="boss", password=PASSWORD))["tokenCreate"]["userErrors"]
+
+    assert [each.status_code for each in guesses] == [400] * 5 + [429]
+    assert guesses[0].json()["error"] == "invalid_grant"
+    assert guesses[5].json()["error"] == "temporarily_unavailable"
+    assert 50 <= int(guesses[5].headers["retry-after"]) <= 60
+    assert guesses[5].headers["cache-control"] == "no-store"
+    assert [error["code"] for error in in_graphql] == ["TOO_MANY_ATTEMPTS"]
+
+
+def test_tokens_of_resets_are_long_random_and_stored_as_digests():
+    tokens = ResetTokens(Settings(password_reset_url="https://shop.example/reset?token={token}&a=b"))
+
+    made = [tokens.make() for _ in range(20)]
+
+    assert len({token for token, _, _ in made}) == 20
+    assert all(len(token) == 43 and token not in digest for token, digest, _ in made)
+    assert all(digest == tokens.digest(token) for token, digest, _ in made)
+    assert tokens.way_in("x") == "https://shop.example/reset?token=x&a=b"
+    assert ResetTokens(SETTINGS).way_in("x") == "x"
