@@ -18,12 +18,15 @@ OPERATIONS = int(os.environ.get("ORDERWIRE_TEST_OPERATIONS", "90"))
 
 FAULTS = (0, 0.03, 0.15)
 
+# graphql-core leaves coroutines behind when an error ends a branch.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning"),
+]
+
 COMPILED, REFERENCE = build(is_compiled=True), build(is_compiled=False)
 
 
-# graphql-core leaves coroutines behind when an error ends a branch.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning")
 async def test_random_operations_are_answered_as_graphql_core_answers_them():
     told: dict[str, Any] = {"ran": 0, "errors": 0, "data": 0}
     for seed in range(OPERATIONS):

@@ -1,6 +1,7 @@
 """The shop without compiled execution, as ORDERWIRE_EXECUTION=graphql-core runs it: a few of each kind of operation."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from factories.goods import make_variant
@@ -9,6 +10,7 @@ from factories.people import make_admin
 from factories.whole_shop import make_whole_shop
 from support.shop import SCHEMA, Shop
 
+from app.graphql_http import GraphQLEndpoint
 from app.main import create_app
 from app.settings import Execution, Settings
 from graph.schema import build_schema
@@ -57,7 +59,7 @@ async def test_orders_are_placed_and_watched(plain: Shop):
 def test_the_setting_chooses(execution: Execution, tmp_path: Path):
     app = create_app(Settings(database_url="postgresql://nowhere", data_dir=tmp_path, execution=execution))
 
-    endpoints = [getattr(route, "app", None) or getattr(route, "endpoint", None) for route in app.routes]
-    [schema] = {each.schema for each in endpoints if hasattr(each, "schema")}
+    endpoints: list[Any] = [getattr(route, "app", None) for route in app.routes]
+    [schema] = [each._schema for each in endpoints if isinstance(each, GraphQLEndpoint)]
 
     assert (schema.operations is not None) is (execution is Execution.COMPILED)
