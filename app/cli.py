@@ -29,6 +29,8 @@ app.add_typer(events, name="events")
 
 app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
+reports = typer.Typer(help="Look after the figures of the reports.", no_args_is_help=True)
+app.add_typer(reports, name="reports")
 
 LATE = 60
 """Seconds that an event may wait for its place in the log; a server that runs needs a moment."""
@@ -231,6 +233,19 @@ def events_status(
         out.print(table)
     if is_late:
         fail(f"An event has waited for more than {LATE} seconds. Is a server running?", code=1)
+
+
+@reports.command("rebuild")
+def rebuild_reports() -> None:
+    """Recompute what the reports read from the orders, lines, returns and adjustments themselves. Servers may run."""
+    from db.sales import correct
+
+    async def work(database: Any) -> int:
+        async with database.transaction() as connection:
+            return await correct(connection)
+
+    wrong = with_database(work)
+    out.print(f"Corrected: {wrong} rows." if wrong else "The reports agree with the orders.")
 
 
 @app.command()

@@ -118,13 +118,12 @@ class Conversation:
         return is_welcome
 
     def _subscribe(self, asked: messages.Subscribe) -> None:
-        sockets = self._sockets
-        most = sockets.settings.socket_operations
+        most = self._sockets.settings.socket_operations
         if not self._is_acknowledged:
             self._wire.close(messages.UNAUTHORIZED, "Unauthorized")
         elif asked.id in self._operations:
             self._wire.close(messages.ALREADY_EXISTS, f"Subscriber for {asked.id} already exists")
-        elif sockets.services.revocations.has_ended(self._viewer):
+        elif self._sockets.services.revocations.has_ended(self._viewer):
             # A socket may outlive the token it was opened with. Clients answer this code by connecting anew, and then
             # ask for a token that is still valid.
             self._wire.close(messages.FORBIDDEN, "The access token has ended")

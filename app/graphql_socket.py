@@ -14,7 +14,7 @@ from app.callers import actor_of, origin_of
 from app.graphql_conversation import Conversation
 from app.socket_protocol import EXTENSION
 from app.sockets import Sockets
-from app.wire import Carried, shortened
+from app.wire import Carried, Wire, shortened
 from domain.refusals import Refused
 
 log = structlog.get_logger("orderwire.socket")
@@ -38,22 +38,14 @@ class SocketEndpoint:
             log.info("websocket_refused", origin=socket.headers["origin"])
             await socket.close()
             return
-        if messages.PROTOCOL not in scope["subprotocols"]:
-            await socket.accept()
-            await socket.close(messages.NOT_ACCEPTABLE, "Subprotocol not acceptable")
-            return
-        await socket.accept(messages.PROTOCOL)
-        sockets: Sockets = socket.app.state.sockets
-        try:
-            # A client that is no browser may send the token as a header of the handshake.
-            viewer = actor_of(sockets.services.issuer, socket.headers.get("authorization"))
-        except Refused:
-            await socket.close(messages.FORBIDDEN, "Forbidden")
-            return
+        is_understood = messages.PROTOCOL in scope["subprotocols"]
+        await socket.accept(messages.PROTOCOL if is_understood else None)
         take = scope.get("extensions", {}).get(EXTENSION)
         wire = take() if take is not None else AsgiWire(receive, send)
-        conversation = Conversation(sockets, wire, viewer, origin_of(socket))
-        await wire.carry(conversation)
+        if is_understood:
+            await wire.carry(_conversation(socket, wire))
+        else:
+            await wire.carry(TurnedAway(wire, messages.NOT_ACCEPTABLE, "Subprotocol not acceptable"))
 
     def _is_allowed(self, socket: WebSocket) -> bool:
         """Whether the page that asks may: browsers let every page open sockets, and say which it is."""
@@ -62,6 +54,35 @@ class SocketEndpoint:
             return True
         is_own = is_same_origin(origin, socket.headers.get("host"))
         return is_own or "*" in self._origins or normalize_origin(origin) in self._origins
+
+
+def _conversation(socket: WebSocket, wire: Wire) -> Carried:
+    sockets: Sockets = socket.app.state.sockets
+    try:
+        # A client that is no browser may send the token as a header of the handshake.
+        viewer = actor_of(sockets.services.issuer, socket.headers.get("authorization"))
+    except Refused:
+        return TurnedAway(wire, messages.FORBIDDEN, "Forbidden")
+    return Conversation(sockets, wire, viewer, origin_of(socket))
+
+
+class TurnedAway:
+    """Somebody who is told why not, as soon as that can be told: browsers show no status of a handshake."""
+
+    def __init__(self, wire: Wire, code: int, reason: str) -> None:
+        self._wire, self._code, self._reason = wire, code, reason
+
+    def begin(self) -> None:
+        self._wire.close(self._code, self._reason)
+
+    def receive(self, said: str | bytes) -> None:
+        """Nothing."""
+
+    def resume(self) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
 
 
 class AsgiWire:

@@ -29,6 +29,8 @@ COMPLETE = b"event: complete\ndata:\n\n"
 """The empty field is for EventSource, which passes over events without data."""
 
 HEADERS = {
+    # Without a charset, which the framework would add: there is but one.
+    "Content-Type": EVENT_STREAM,
     "Cache-Control": "no-store, no-transform",
     # nginx would else collect what is small.
     "X-Accel-Buffering": "no",
@@ -73,7 +75,7 @@ class EventStream(StreamingResponse):
     def __init__(self, results: Results, heartbeat: float = HEARTBEAT_MAX, place: ExitStack | None = None) -> None:
         """`heartbeat` is in seconds; `place` is closed at the end."""
         self._events = _events(results, min(heartbeat, HEARTBEAT_MAX))
-        super().__init__(self._events, media_type=EVENT_STREAM, headers=HEADERS)
+        super().__init__(self._events, headers=HEADERS)
         self._results, self._place = results, place or ExitStack()
 
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.login.settings import Provider
+from graph.limits.rules import Introspection
 
 
 class Environment(StrEnum):
@@ -63,6 +64,12 @@ class Settings(BaseSettings):
         pattern=r"^(memory|postgres(ql)?(\+asyncpg)?|rediss?|valkeys?)://",
         description="What tells the processes of news: `memory://` (one process only), `postgresql://…` or `redis://…`"
         " (Redis or Valkey). Without it, the database itself.",
+    )
+    limits_url: str | None = Field(
+        default=None,
+        pattern=r"^(memory|rediss?|valkeys?)://",
+        description="Where attempts and budgets are counted: `redis://…` (Redis or Valkey) for all processes together,"
+        " or `memory://` for each by itself. Without it, where the broadcaster is, if that is Redis or Valkey.",
     )
     migrate: bool = Field(default=True, description="Whether `serve` brings the database to the newest migration.")
     seed: bool | None = Field(
@@ -146,12 +153,6 @@ class Settings(BaseSettings):
         le=10_000,
         description="How many mails an hour may be asked for from one network address; 0 for no limit.",
     )
-    limits_url: str | None = Field(
-        default=None,
-        pattern=r"^(memory|rediss?|valkeys?)://",
-        description="Where attempts are counted: `redis://…` (Redis or Valkey) for all processes together, or"
-        " `memory://` for each by itself. Without it, where the broadcaster is, if that is Redis or Valkey.",
-    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed,"
@@ -183,6 +184,65 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=262_144, ge=1024, le=67_108_864, description="The largest body of an HTTP request."
+    )
+    max_document_chars: int = Field(
+        default=65_536, ge=256, le=1_048_576, description="The longest document, in characters."
+    )
+    max_tokens: int = Field(
+        default=2_000, ge=50, le=100_000, description="The most tokens of a document, comments included."
+    )
+    max_depth: int = Field(default=12, ge=2, le=50, description="The most levels of fields.")
+    max_fields: int = Field(
+        default=1_000,
+        ge=10,
+        le=20_000,
+        description="The most fields and fragments of an operation; what these hold counts wherever they are spread.",
+    )
+    max_duplicates: int = Field(
+        default=40, ge=0, le=1000, description="The most fields that stand where the same is asked for already."
+    )
+    max_root_fields: int = Field(
+        default=20, ge=1, le=1000, description="The most fields of the root, such as mutations in one operation."
+    )
+    max_aliases: int = Field(default=100, ge=0, le=10_000, description="The most aliases of an operation.")
+    max_directives: int = Field(default=50, ge=0, le=10_000, description="The most directives of an operation.")
+    max_list_items: int = Field(
+        default=500, ge=100, le=100_000, description="The most items of a list that is given as input."
+    )
+    max_input_depth: int = Field(
+        default=10, ge=4, le=50, description="The most lists and objects that may lie in one another in an input."
+    )
+    max_variables_size: int = Field(
+        default=65_536,
+        ge=1024,
+        le=16_777_216,
+        description="How large the variables may be: their values, and the characters of their texts and names.",
+    )
+    max_cost: int = Field(
+        default=10_000,
+        ge=100,
+        le=10_000_000,
+        description="The highest cost of one operation; docs/limits.md says how it is counted.",
+    )
+    budget: int = Field(
+        default=200_000, ge=0, le=1_000_000_000, description="The cost that a caller may spend at once; 0 for any."
+    )
+    budget_refill: int = Field(
+        default=20_000, ge=1, le=100_000_000, description="How much of a spent budget comes back each second."
+    )
+    max_operations: int = Field(
+        default=10, ge=1, le=10_000, description="The most queries and mutations of one caller that run at once."
+    )
+    operation_seconds: float = Field(
+        default=15.0, gt=0, le=3600, description="How long a query or a mutation may take, and each of its statements."
+    )
+    report_seconds: float = Field(
+        default=60.0, gt=0, le=3600, description="The same, for an operation that asks for reports."
+    )
+    introspection: Introspection | None = Field(
+        default=None,
+        description="Who may ask what the schema is like, and is told which name was probably meant: `everyone`,"
+        " `signed-in` or `nobody`. Without it: everyone in development, and who is signed in elsewhere.",
     )
     documents: Path | None = Field(
         default=None,
@@ -283,6 +343,12 @@ class Settings(BaseSettings):
     def _workers_hear_each_other(self) -> Self:
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
             raise ValueError("ORDERWIRE_BROADCAST_URL: memory:// reaches one process; leave it out for several workers")
+        return self
+
+    @model_validator(mode="after")
+    def _budget_holds_the_dearest(self) -> Self:
+        if 0 < self.budget < self.max_cost:
+            raise ValueError("ORDERWIRE_BUDGET: an operation of the highest cost (ORDERWIRE_MAX_COST) must fit into it")
         return self
 
     @field_validator("smtp_url")

@@ -223,7 +223,9 @@ class Socket(asyncio.Protocol):
             self._carried.end()
 
     def _flush(self) -> None:
-        if output := b"".join(self._frames.data_to_send()):
+        output = b"".join(self._frames.data_to_send())
+        # Who is being closed may ping without end, and is not answered.
+        if output and not self._is_closed:
             self._transport.write(output)
 
     def _after(self, seconds: float, act: Callable[..., None], *arguments: Any) -> None:

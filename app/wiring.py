@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from app.chores import Chores
 from app.keys import KeyRing
 from app.later import Later
+from app.limits import budgets_of, limits_of
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
 from app.mail import mailer
 from app.passwords import Hasher, ResetTokens
 from app.revocations import RevocationWatch
+from app.rollups import RollUps
 from app.settings import Settings
 from app.throttle import Throttle
 from app.tokens import JwtIssuer
@@ -27,6 +29,7 @@ from db.inventory import StockLevelReader, StockMovementReader, WarehouseReader
 from db.orders import OrderReader
 from db.reports import SqlReports
 from db.returns import AdjustmentReader, OrderReturnReader
+from db.roles import RoleReader
 from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
@@ -34,11 +37,18 @@ from domain.actor import Actor, Origin
 from domain.passwords.commands import Resetting
 from domain.tokens.revocations import Revocations
 from graph.context import Services
+from graph.limits.turns import Turns
 from graph.live.streams import Streams
 from graph.readers import Readers
 
 LOG_CONNECTIONS = 4
-"""How many connections of a process serve the log and the revocations alone."""
+"""How many connections of a process serve the log, the revocations and the chores."""
+
+REPORT_CONNECTIONS = 2
+"""How many connections of a process serve reports, which take long and must not leave all else without any."""
+
+PATIENCE = 5.0
+"""Seconds that an operation waits while as many of its caller are being executed as may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     url = settings.database_url
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
-    database = Database(url, settings.database_pool_size)
+    database = Database(url, settings.database_pool_size, statement_seconds=settings.operation_seconds)
+    report_database = Database(url, REPORT_CONNECTIONS, statement_seconds=settings.report_seconds)
     # Commands may wait for each other's locks on every connection that there is; the log goes on.
     log_database = Database(url, LOG_CONNECTIONS)
     poll = settings.live_poll_seconds
@@ -79,12 +90,14 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     def begin(actor: Actor, origin: Origin | None) -> SqlUnitOfWork:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
-    chores = Chores(settings, Housekeeping(database), lambda: begin(Actor.system(), None), sequencer.retain)
+    chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
     throttle = Throttle(settings)
     later = Later()
+    roll_ups = RollUps(log_database)
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
+    budgets = budgets_of(settings)
     services = Services(
-        readers=_readers(database, settings.currency),
+        readers=_readers(database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
@@ -93,6 +106,9 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         resetting=Resetting(ResetTokens(settings), mailer(settings), later),
         issuer=JwtIssuer(settings, keys, revocations),
         revocations=revocations,
+        limits=limits_of(settings),
+        budgets=budgets,
+        turns=Turns(settings.max_operations, PATIENCE),
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
         expose_statements=settings.exposes_statements,
@@ -104,18 +120,23 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await hub.start()
         await doorbell.start()
         chores.start()
+        roll_ups.start()
         yield Process(settings, database, doorbell, chores, services, keys)
     finally:
         await later.stop(settings.shutdown_seconds)
         await throttle.close()
+        await roll_ups.stop()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
+        if budgets is not None:
+            await budgets.close()
         await watch.stop()
         await keys.stop()
         await log_database.close()
+        await report_database.close()
         await database.close()
 
 
@@ -129,7 +150,7 @@ def system_issuer(settings: Settings) -> JwtIssuer:
     return JwtIssuer(settings, KeyRing(settings), Revocations())
 
 
-def _readers(database: Database, currency: str) -> Readers:
+def _readers(database: Database, report_database: Database, currency: str) -> Readers:
     return Readers(
         users=UserReader(database),
         customers=CustomerReader(database),
@@ -142,5 +163,6 @@ def _readers(database: Database, currency: str) -> Readers:
         returns=OrderReturnReader(database),
         adjustments=AdjustmentReader(database),
         events=EventReader(database),
-        reports=SqlReports(database, currency),
+        roles=RoleReader(database),
+        reports=SqlReports(report_database, currency),
     )

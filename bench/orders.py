@@ -76,7 +76,7 @@ def main() -> None:
 def serving(data_dir: Path) -> Generator[str]:
     """The address of `orderwire serve` on an empty shop."""
     settings = {"DATA_DIR": data_dir, "PORT": 0, "SEED": "false", "ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "warning"}
-    settings |= {"ENVIRONMENT": "production"}
+    settings |= {"ENVIRONMENT": "production", "BUDGET": 0}
     env = {"PATH": os.environ["PATH"], "HOME": str(data_dir), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     env |= {f"ORDERWIRE_{name}": str(value) for name, value in settings.items()}
     told = data_dir / "told.txt"

@@ -244,6 +244,8 @@ def _orderwire(*, apart: bool = False) -> Generator[Target]:
             "ORDERWIRE_LOG_LEVEL": "error",
             # All of them sign in as the same admin.
             "ORDERWIRE_SOCKETS_PER_CALLER": "1000000",
+            # Where the machine is busy, a client may be late with so many.
+            "ORDERWIRE_SOCKET_INIT_SECONDS": "60",
         }
         command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
         process, url = stack.enter_context(_process(command, environment, directory))

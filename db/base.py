@@ -82,6 +82,6 @@ def check_in(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def any_of(column: Column[UUID] | Column[str], keys: Sequence[object]) -> ColumnElement[bool]:
+def any_of(column: ColumnElement[Any], keys: Sequence[object]) -> ColumnElement[bool]:
     """`column = ANY(:keys)`: one statement text, so one prepared statement, however many the keys."""
     return column == any_(literal(list(keys), ARRAY(column.type)))

@@ -16,6 +16,7 @@ from db.events import pending_events
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.orders import order_lines, order_numbers, orders
 from db.returns import return_lines, return_numbers, returns
+from db.roles import user_roles
 from db.users import users
 from domain.demo.shop import DemoShop, make_shop
 from domain.money import DEFAULT_CURRENCY
@@ -93,8 +94,10 @@ def _loads(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
 
 
 def _people(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
-    names = ("id", "username", "email", "is_admin", "scopes", "created_at", "last_login_at")
+    names = ("id", "username", "email", "scopes", "created_at", "last_login_at")
     yield _with(_load(users, shop.users, *names), "password_hash", [password_hash] * len(shop.users))
+    held = [(user.id, role, user.created_at) for user in shop.users for role in user.roles]
+    yield _Load(user_roles, ("user_id", "role", "granted_at"), held)
     yield _load(customers, shop.customers, "id", "user_id", "reference", "name", "email", "created_at")
     names = ("id", "customer_id", "line1", "line2", "city", "postal_code", "country")
     yield _load(addresses, shop.addresses, *names)

@@ -9,10 +9,13 @@ from sqlalchemy import ExceptionContext, Executable, Row, event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from domain.refusals import Refused, bad_input
+from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
 """The SQLSTATEs of a character that PostgreSQL cannot store."""
+
+CANCELLED = "57014"
+"""The SQLSTATE of a statement that was given up, by the server because of its time-out."""
 
 
 class StatementCount:
@@ -37,21 +40,38 @@ def count_statements() -> StatementCount:
 class Database:
     """The pool of connections to one PostgreSQL database."""
 
-    def __init__(self, url: str, pool_size: int = 10, *, application_name: str = "orderwire") -> None:
-        """Connect lazily to `url` (postgresql://…), with at most `pool_size` connections at once."""
+    def __init__(
+        self,
+        url: str,
+        pool_size: int = 10,
+        *,
+        application_name: str = "orderwire",
+        statement_seconds: float | None = None,
+    ) -> None:
+        """Connect lazily to `url` (postgresql://…), with at most `pool_size` connections at once.
+
+        A statement that takes longer than `statement_seconds` is given up by the server, and a transaction in which
+        nothing happens for as long is rolled back by it. None is for work that may take its time.
+        """
+        # Compiling costs more than our statements take, and what makes them look costly are guesses.
+        settings = {"application_name": application_name, "timezone": "UTC", "jit": "off"}
+        if statement_seconds is not None:
+            # In milliseconds.
+            most = str(round(statement_seconds * 1000))
+            settings |= {"statement_timeout": most, "idle_in_transaction_session_timeout": most}
         self.engine: AsyncEngine = create_async_engine(
             driver_url(url),
             pool_size=pool_size,
             max_overflow=0,
             # An error goes to the log; what was bound to the statement may be a secret.
             hide_parameters=True,
-            connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC"}},
+            connect_args={"server_settings": settings},
         )
         # Reads are single statements: without BEGIN and COMMIT they take one round trip instead of three.
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count_statement)
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
-        event.listen(self.engine.sync_engine, "handle_error", _refuse_bad_text)
+        event.listen(self.engine.sync_engine, "handle_error", _translate)
 
     async def read(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Run one reading statement on a connection of its own and return all rows."""
@@ -104,7 +124,11 @@ def _refuse_closed(connection: Any, *_: object) -> None:
         raise DisconnectionError
 
 
-def _refuse_bad_text(context: ExceptionContext) -> None:
-    """Any text may come from a caller and hold U+0000, in a filter as in a note: that is no fault of ours."""
-    if getattr(context.original_exception, "sqlstate", None) in NOT_TEXT:
+def _translate(context: ExceptionContext) -> None:
+    """Say what the domain has a word for."""
+    state = getattr(context.original_exception, "sqlstate", None)
+    if state in NOT_TEXT:
+        # Any text may come from a caller and hold U+0000, in a filter as in a note: that is no fault of ours.
         raise Refused(bad_input("A text cannot contain the character U+0000.")) from None
+    if state == CANCELLED:
+        raise TookTooLong from None

@@ -14,6 +14,7 @@ from db.base import new_id
 from db.engine import Database
 from db.events import SqlEventWriter
 from db.online_retail_staging import Content, stage
+from db.sales import correct
 from db.stock_guard import to_locked
 from domain.actor import Actor
 from domain.events.model import AggregateType, EventKind, NewEvent
@@ -41,6 +42,8 @@ async def import_online_retail(database: Database, path: Path, progress: Progres
         file = OnlineRetailFile(content)
         async with database.transaction() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(sql.LOCK)))
+            # So many notes would take longer to add up than it takes to count anew.
+            await connection.execute(text("SET LOCAL orderwire.sales_are_noted = off"))
             await stage(connection, file, lambda: progress("read", raw.tell(), path.stat().st_size))
             running = _Import(connection, file, progress)
             counts = await running.run()
@@ -69,6 +72,8 @@ class _Import:
             counts |= await self._orders((left.last or 0) + 1)
             counts |= await self._returns()
             counts |= await self._stock()
+            self._progress("reports", 0, None)
+            await correct(self._connection)
             await self._run(sql.ANALYZE)
         return counts
 

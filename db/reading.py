@@ -34,7 +34,7 @@ class TableReader(Generic[T]):
     table: ClassVar[Table]
     sorts: ClassVar[Mapping[str, Column[Any]]]
     """Columns a list may be ordered by; never NULL, or their rows would fall out of the pages."""
-    filters: ClassVar[Mapping[str, Column[Any]]]
+    filters: ClassVar[Mapping[str, ColumnElement[Any]]]
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -139,7 +139,7 @@ class Keyset:
             raise Refused(bad_input("This is not a cursor of this list.", argument)) from None
 
 
-def compared(column: Column[Any], compare: Compare) -> list[ColumnElement[bool]]:
+def compared(column: ColumnElement[Any], compare: Compare) -> list[ColumnElement[bool]]:
     """The SQL of the conditions on one column."""
     pairs: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
         (compare.eq, lambda value: column == value),

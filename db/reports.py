@@ -30,15 +30,61 @@ _SOLD = ", ".join(f"'{status}'" for status in SOLD)
 # midnight. The span, a day wider on each side than any zone needs, is there for the indexes.
 _SPAN = """
 span AS MATERIALIZED (
-  SELECT CAST(:start AS date) AS first, CAST(:end AS date) AS last,
-         CAST(:start AS date)::timestamp AT TIME ZONE 'UTC' - interval '1 day' AS since,
-         CAST(:end AS date)::timestamp AT TIME ZONE 'UTC' + interval '2 days' AS until
+  SELECT CAST(:start AS date) AS first, CAST(:end AS date) AS last, since, until,
+         -- From `inner_since` to `inner_until` there are whole days of UTC, each well within the days of the zone.
+         CASE WHEN inside THEN opens ELSE until END AS inner_since,
+         CASE WHEN inside THEN closes ELSE until END AS inner_until
+  FROM (
+    SELECT CAST(:start AS date)::timestamp AT TIME ZONE 'UTC' - interval '1 day' AS since,
+           CAST(:end AS date)::timestamp AT TIME ZONE 'UTC' + interval '2 days' AS until,
+           CAST(:start AS date)::timestamp AT TIME ZONE 'UTC' + interval '1 day' AS opens,
+           CAST(:end AS date)::timestamp AT TIME ZONE 'UTC' AS closes,
+           CAST(:end AS date) > CAST(:start AS date) + 1 AS inside
+  ) AS days
+)"""
+
+_EDGES = """
+edges AS MATERIALIZED (
+  SELECT since AS edge_since, inner_since AS edge_until FROM span UNION ALL SELECT inner_until, until FROM span
 )"""
 
 
-def _within(moment: str) -> str:
-    """The condition that a moment falls on one of the days."""
-    return f"{moment} >= since AND {moment} < until AND ({moment} AT TIME ZONE :zone)::date BETWEEN first AND last"
+def _shown(moment: str) -> str:
+    """The date that the clocks of the zone show."""
+    return f"(({moment}) AT TIME ZONE :zone)::date"
+
+
+def _at_edges(moment: str) -> str:
+    """The condition that a moment falls on one of the days, and on none of the whole days of UTC within them."""
+    return f"{moment} >= edge_since AND {moment} < edge_until AND {_shown(moment)} BETWEEN first AND last"
+
+
+def _noted(table: str, columns: str, condition: str) -> str:
+    """What a roll-up says, and what has been noted since."""
+    return f"""
+  SELECT {columns} FROM {table}, span WHERE {condition}
+  UNION ALL SELECT {columns} FROM pending_sales, span WHERE {condition}"""  # noqa: S608
+
+
+_LAST_MOMENT = "hour + interval '59 minutes 59.999999 seconds'"
+
+
+def _by_hour(measures: str, condition: str) -> str:
+    """CTEs that end with `daily`: measures by the date that the clocks show.
+
+    An hour in which a day of the zone begins (there are some where zones are half an hour apart) is counted anew, from
+    the facts themselves. `figures` holds the others.
+    """
+    return f"""
+noted AS MATERIALIZED (
+  SELECT hour, {_shown("hour")} AS day, {_shown(_LAST_MOMENT)} AS last_day, {measures}
+  FROM (
+    {_noted("hourly_sales", f"hour, {measures}", f"hour >= since AND hour < until {condition}")}
+  ) AS hours
+),
+split AS MATERIALIZED (SELECT DISTINCT hour AS split_hour FROM noted WHERE day <> last_day),
+daily AS (
+  SELECT day, {measures} FROM noted WHERE day = last_day"""  # noqa: S608
 
 
 _SALES = text(f"""
@@ -48,50 +94,55 @@ periods AS (
     date_trunc(:unit, CAST(:start AS timestamp)), CAST(:end AS timestamp), CAST(:step AS text)::interval
   )::date AS period
 ),
-sold AS (
-  SELECT id, date_trunc(:unit, placed_at AT TIME ZONE :zone)::date AS period
-  FROM orders, span
-  WHERE {_within("placed_at")} AND status IN ({_SOLD}) AND currency = :currency
+{_by_hour("orders, units, gross, returns, adjustments", "AND currency = :currency")}
+  UNION ALL
+  SELECT {_shown("placed_at")}, 1, coalesce(line.units, 0), coalesce(line.gross, 0), 0, 0
+  FROM split JOIN orders ON placed_at >= split_hour AND placed_at < split_hour + interval '1 hour'
+  LEFT JOIN LATERAL (
+    SELECT sum(quantity) AS units, sum(quantity * unit_price) AS gross
+    FROM order_lines WHERE order_id = orders.id AND unit_price > 0
+  ) AS line ON true
+  WHERE status IN ({_SOLD}) AND currency = :currency
+  UNION ALL
+  SELECT {_shown("returned_at")}, 0, 0, 0, total, 0
+  FROM split JOIN returns ON returned_at >= split_hour AND returned_at < split_hour + interval '1 hour'
+  WHERE currency = :currency
+  UNION ALL
+  SELECT {_shown("adjusted_at")}, 0, 0, 0, 0, amount
+  FROM split JOIN adjustments ON adjusted_at >= split_hour AND adjusted_at < split_hour + interval '1 hour'
+  WHERE currency = :currency
 ),
-counted AS (SELECT period, count(*) AS orders FROM sold GROUP BY period),
-priced AS (
-  SELECT period, sum(quantity) AS units, sum(quantity * unit_price) AS gross
-  FROM sold JOIN order_lines ON order_id = id
-  WHERE unit_price > 0
-  GROUP BY period
-),
-returned AS (
-  SELECT date_trunc(:unit, returned_at AT TIME ZONE :zone)::date AS period, sum(total) AS returns
-  FROM returns, span
-  WHERE {_within("returned_at")} AND currency = :currency
-  GROUP BY 1
-),
-adjusted AS (
-  SELECT date_trunc(:unit, adjusted_at AT TIME ZONE :zone)::date AS period, sum(amount) AS adjustments
-  FROM adjustments, span
-  WHERE {_within("adjusted_at")} AND currency = :currency
-  GROUP BY 1
+summed AS (
+  SELECT date_trunc(:unit, day::timestamp)::date AS period, sum(orders) AS orders, sum(units) AS units,
+         sum(gross) AS gross, sum(returns) AS returns, sum(adjustments) AS adjustments
+  FROM daily, span WHERE day BETWEEN first AND last GROUP BY 1
 )
 SELECT period, coalesce(orders, 0) AS orders, coalesce(units, 0) AS units, coalesce(gross, 0) AS gross,
        coalesce(returns, 0) AS returns, coalesce(adjustments, 0) AS adjustments
-FROM periods
-LEFT JOIN counted USING (period) LEFT JOIN priced USING (period)
-LEFT JOIN returned USING (period) LEFT JOIN adjusted USING (period)
+FROM periods LEFT JOIN summed USING (period)
 ORDER BY period
-""")  # noqa: S608  (only our own status names are put into the text)
+""")  # noqa: S608  (only our own names are put into the text)
+
+_WHOLE_DAYS = """currency = :currency
+  AND day >= (inner_since AT TIME ZONE 'UTC')::date AND day < (inner_until AT TIME ZONE 'UTC')::date"""
+_WHOLE_HOURS = "currency = :currency AND hour >= inner_since AND hour < inner_until"
 
 
 def _top_products(by: TopProductsBy) -> TextClause:
     rank = {TopProductsBy.UNITS: "units", TopProductsBy.REVENUE: "gross"}[by]
     return text(f"""
-    WITH {_SPAN},
-    sold AS (
-      SELECT variant_id, sum(quantity) AS units, sum(quantity * unit_price) AS gross
-      FROM orders CROSS JOIN span JOIN order_lines ON order_lines.order_id = orders.id
-      WHERE {_within("placed_at")} AND status IN ({_SOLD})
-        AND orders.currency = :currency AND unit_price > 0
-      GROUP BY variant_id
-    )
+    WITH {_SPAN}, {_EDGES},
+    parts AS (
+      SELECT variant_id, sum(units) AS units, sum(gross) AS gross
+      FROM daily_variant_sales, span WHERE {_WHOLE_DAYS} GROUP BY 1
+      UNION ALL
+      SELECT variant_id, units, gross FROM pending_sales, span WHERE {_WHOLE_HOURS} AND variant_id IS NOT NULL
+      UNION ALL
+      SELECT variant_id, quantity, quantity * unit_price
+      FROM span CROSS JOIN edges JOIN orders ON {_at_edges("placed_at")} JOIN order_lines ON order_id = orders.id
+      WHERE status IN ({_SOLD}) AND orders.currency = :currency AND unit_price > 0
+    ),
+    sold AS (SELECT variant_id, sum(units) AS units, sum(gross) AS gross FROM parts GROUP BY 1 HAVING sum(units) > 0)
     SELECT variant_id, units, gross
     FROM sold JOIN variants ON variants.id = variant_id
     WHERE kind = 'GOODS'
@@ -102,59 +153,62 @@ def _top_products(by: TopProductsBy) -> TextClause:
 
 _TOP_PRODUCTS = {by: _top_products(by) for by in TopProductsBy}
 
+_PARTY = "country, customer_id, orders, units, gross, credit_notes, returns, corrections, adjustments"
+
 _SALES_BY_COUNTRY = text(f"""
-WITH {_SPAN},
-sold AS (
-  SELECT id, customer_id, coalesce(country, 'Unknown') AS country
-  FROM orders, span
-  WHERE {_within("placed_at")} AND status IN ({_SOLD}) AND currency = :currency
-),
-returned AS (
-  SELECT customer_id, coalesce(country, 'Unknown') AS country, total
-  FROM returns, span
-  WHERE {_within("returned_at")} AND currency = :currency
-),
-counted AS (SELECT country, count(*) AS orders FROM sold GROUP BY country),
-priced AS (
-  SELECT country, sum(quantity) AS units, sum(quantity * unit_price) AS gross
-  FROM sold JOIN order_lines ON order_id = id
-  WHERE unit_price > 0
-  GROUP BY country
-),
-credited AS (SELECT country, count(*) AS credit_notes, sum(total) AS returns FROM returned GROUP BY country),
-adjusted AS (
-  SELECT coalesce(country, 'Unknown') AS country, sum(amount) AS adjustments
-  FROM adjustments, span
-  WHERE {_within("adjusted_at")} AND currency = :currency
-  GROUP BY 1
+WITH {_SPAN}, {_EDGES},
+parts AS (
+  SELECT {_PARTY} FROM daily_customer_sales, span WHERE {_WHOLE_DAYS}
+  UNION ALL
+  SELECT {_PARTY} FROM pending_sales, span WHERE {_WHOLE_HOURS}
+  UNION ALL
+  SELECT country, customer_id, 1, coalesce(line.units, 0), coalesce(line.gross, 0), 0, 0, 0, 0
+  FROM span CROSS JOIN edges JOIN orders ON {_at_edges("placed_at")}
+  LEFT JOIN LATERAL (
+    SELECT sum(quantity) AS units, sum(quantity * unit_price) AS gross
+    FROM order_lines WHERE order_id = orders.id AND unit_price > 0
+  ) AS line ON true
+  WHERE status IN ({_SOLD}) AND currency = :currency
+  UNION ALL
+  SELECT country, customer_id, 0, 0, 0, 1, total, 0, 0
+  FROM span CROSS JOIN edges JOIN returns ON {_at_edges("returned_at")} WHERE currency = :currency
+  UNION ALL
+  SELECT country, NULL, 0, 0, 0, 0, 0, 1, amount
+  FROM span CROSS JOIN edges JOIN adjustments ON {_at_edges("adjusted_at")} WHERE currency = :currency
 ),
 parties AS (
-  SELECT country, count(DISTINCT customer_id) AS customers
-  FROM (
-    SELECT country, customer_id FROM sold
-    UNION ALL SELECT country, customer_id FROM returned
-    UNION ALL SELECT country, NULL FROM adjusted
-  ) AS any_of_them
-  GROUP BY country
+  SELECT coalesce(country, 'Unknown') AS country, customer_id, sum(orders) AS orders, sum(units) AS units,
+         sum(gross) AS gross, sum(credit_notes) AS credit_notes, sum(returns) AS returns,
+         sum(corrections) AS corrections, sum(adjustments) AS adjustments
+  FROM parts GROUP BY 1, 2
 )
-SELECT country, coalesce(orders, 0) AS orders, coalesce(credit_notes, 0) AS credit_notes, customers,
-       coalesce(units, 0) AS units, coalesce(gross, 0) AS gross, coalesce(returns, 0) AS returns,
-       coalesce(adjustments, 0) AS adjustments
+SELECT country, sum(orders) AS orders, sum(credit_notes) AS credit_notes,
+       count(customer_id) FILTER (WHERE orders > 0 OR credit_notes > 0) AS customers,
+       sum(units) AS units, sum(gross) AS gross, sum(returns) AS returns, sum(adjustments) AS adjustments
 FROM parties
-LEFT JOIN counted USING (country) LEFT JOIN priced USING (country)
-LEFT JOIN credited USING (country) LEFT JOIN adjusted USING (country)
-ORDER BY coalesce(gross, 0) DESC, country COLLATE "C"
+GROUP BY country HAVING sum(orders) > 0 OR sum(credit_notes) > 0 OR sum(corrections) > 0
+ORDER BY sum(gross) DESC, country COLLATE "C"
 """)  # noqa: S608
 
+_OUTCOMES = "placed, pending, approved, rejected, cancelled"
+_OUTCOME_SUMS = """
+SELECT coalesce(sum(placed), 0) AS total, coalesce(sum(pending), 0) AS pending, coalesce(sum(approved), 0) AS approved,
+       coalesce(sum(rejected), 0) AS rejected, coalesce(sum(cancelled), 0) AS cancelled"""
+
 _ORDER_STATS = text(f"""
-WITH {_SPAN}
-SELECT count(*) AS total,
-       count(*) FILTER (WHERE status = 'PENDING') AS pending,
-       count(*) FILTER (WHERE approved_at IS NOT NULL) AS approved,
-       count(*) FILTER (WHERE status = 'REJECTED') AS rejected,
-       count(*) FILTER (WHERE status = 'CANCELLED') AS cancelled
-FROM orders, span
-WHERE first IS NULL OR ({_within("placed_at")})
+{_OUTCOME_SUMS}
+FROM (SELECT {_OUTCOMES} FROM hourly_sales UNION ALL SELECT {_OUTCOMES} FROM pending_sales) AS hours
+""")  # noqa: S608
+
+_ORDER_STATS_OF_DAYS = text(f"""
+WITH {_SPAN},
+{_by_hour(_OUTCOMES, "")}
+  UNION ALL
+  SELECT {_shown("placed_at")}, 1, (status = 'PENDING')::int, (approved_at IS NOT NULL)::int,
+         (status = 'REJECTED')::int, (status = 'CANCELLED')::int
+  FROM split JOIN orders ON placed_at >= split_hour AND placed_at < split_hour + interval '1 hour'
+)
+{_OUTCOME_SUMS} FROM daily, span WHERE day BETWEEN first AND last
 """)  # noqa: S608
 
 _INVENTORY_SUMMARY = text("""
@@ -199,12 +253,15 @@ class SqlReports:
         return [self._country(row) for row in rows]
 
     async def order_stats(self, period: Period | None) -> OrderStats:
-        # Without a period nothing reads the dates, but the types of the parameters must still be known.
-        span = {"start": None, "end": None, "zone": "UTC"} if period is None else self._span(period)
-        row = (await self._database.read(_ORDER_STATS, span))[0]
-        decided = row.approved + row.rejected
-        rate = (Decimal(row.approved) / decided).quantize(Decimal("0.0001")) if decided else None
-        return OrderStats(row.total, row.pending, row.approved, row.rejected, row.cancelled, rate)
+        found = (
+            self._database.read(_ORDER_STATS)
+            if period is None
+            else self._database.read(_ORDER_STATS_OF_DAYS, self._span(period))
+        )
+        total, pending, approved, rejected, cancelled = (int(count) for count in (await found)[0])
+        decided = approved + rejected
+        rate = (Decimal(approved) / decided).quantize(Decimal("0.0001")) if decided else None
+        return OrderStats(total, pending, approved, rejected, cancelled, rate)
 
     async def inventory_summary(self) -> tuple[InventorySummary, Sequence[InventorySummary]]:
         rows = await self._database.read(_INVENTORY_SUMMARY, {"currency": self._currency})
@@ -257,8 +314,8 @@ class SqlReports:
     def _country(self, row: Row[Any]) -> CountrySales:
         return CountrySales(
             country=row.country,
-            orders=row.orders,
-            credit_notes=row.credit_notes,
+            orders=int(row.orders),
+            credit_notes=int(row.credit_notes),
             customers=row.customers,
             units=int(row.units),
             gross=self._money(row.gross),

@@ -10,11 +10,14 @@ from db import (
     orders,
     passwords,
     returns,
+    roles,
+    sales,
     unit_of_work,
     users,
 )
 from db.base import metadata
 
-TABLES = (users, clients, identities, passwords, customers, catalog, inventory, orders, returns, events, unit_of_work)
+PEOPLE = (users, roles, clients, identities, passwords, customers)
+TABLES = (*PEOPLE, catalog, inventory, orders, returns, sales, events, unit_of_work)
 
 __all__ = ["TABLES", "metadata"]

@@ -27,6 +27,7 @@ from db.orders import SqlOrderStore
 from db.passwords import SqlPasswordResetStore
 from db.reading import violated
 from db.returns import SqlReturnStore
+from db.roles import SqlRoleStore
 from db.stock_guard import SqlStockGuard
 from db.tokens import SqlSessionStore
 from db.users import SqlUserStore
@@ -54,6 +55,7 @@ ACTOR_KEYS = {
     "orders_placed_by_fkey",
     "pending_events_actor_id_fkey",
     "stock_movements_actor_id_fkey",
+    "user_roles_granted_by_fkey",
 }
 """The foreign keys that name whoever acts."""
 
@@ -69,6 +71,7 @@ class SqlUnitOfWork:
     """
 
     users: SqlUserStore
+    roles: SqlRoleStore
     sessions: SqlSessionStore
     password_resets: SqlPasswordResetStore
     clients: SqlClientStore
@@ -108,6 +111,7 @@ class SqlUnitOfWork:
         self._connection, self._events, self._is_abandoned = connection, [], False
         self._revoked = {}
         self.users = SqlUserStore(connection)
+        self.roles = SqlRoleStore(connection)
         self.sessions = SqlSessionStore(connection, self._revoked)
         self.password_resets = SqlPasswordResetStore(connection)
         self.clients = SqlClientStore(connection)

@@ -1,18 +1,20 @@
-"""Users: the table, the store for commands, the reader for queries."""
+"""Users: the table, what follows from their roles, the store for commands, the reader for queries."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     ColumnElement,
     Index,
     Row,
+    Select,
     Table,
     Text,
+    exists,
     false,
     func,
     insert,
@@ -26,9 +28,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import id_column, metadata, new_id, now, timestamp
-from db.reading import TableReader, violated
+from db.reading import TableReader, compared, violated
+from db.roles import roles, user_roles
 from domain.actor import Actor, Scope
+from domain.reading import Filters
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.roles.model import ADMIN, CUSTOMER, in_order
 from domain.users.model import Credentials, User
 
 users = Table(
@@ -41,7 +46,7 @@ users = Table(
     timestamp("email_verified_at", nullable=True),
     # Empty for those who cannot sign in by password.
     Column("password_hash", Text),
-    Column("is_admin", Boolean, nullable=False, server_default=false()),
+    # Rights that were granted directly, as machines are, beside those that follow from roles.
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # The sequence of the user's last event; the first one is the registration.
     Column("version", BigInteger, nullable=False, server_default=text("1")),
@@ -53,6 +58,23 @@ users = Table(
 )
 
 
+_HELD = user_roles.c.user_id == users.c.id
+
+ROLES = select(func.array_agg(user_roles.c.role)).where(_HELD).correlate(users).scalar_subquery()
+_scope = func.unnest(roles.c.scopes).table_valued("scope", name="granted").render_derived()
+ROLE_SCOPES = (
+    select(func.array_agg(_scope.c.scope))
+    .select_from(user_roles.join(roles).join(_scope, true()))
+    .where(_HELD)
+    .correlate(users)
+    .scalar_subquery()
+)
+WHOLE = (users, ROLES.label("roles"), ROLE_SCOPES.label("role_scopes"))
+"""A user with what follows from their roles, in whatever returns one."""
+
+IS_ADMIN = exists().where(_HELD, user_roles.c.role == ADMIN)
+
+
 def visible_to(viewer: Actor) -> ColumnElement[bool]:
     """The one place that says which users a viewer may see."""
     if viewer.has(Scope.USERS_READ):
@@ -60,13 +82,14 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return users.c.id == viewer.user_id if viewer.user_id else false()
 
 
-def to_user(row: Row[tuple[object, ...]]) -> User:
+def to_user(row: Row[Any]) -> User:
+    """The user in a row of WHOLE: the one place that says which rights follow from what."""
     return User(
         row.id,
         row.username,
         row.email,
-        row.is_admin,
-        tuple(row.scopes),
+        tuple(sorted(row.roles or ())),
+        in_order((*row.scopes, *(row.role_scopes or ()))),
         row.created_at,
         row.last_login_at,
         row.email_verified_at,
@@ -78,12 +101,21 @@ class UserReader(TableReader[User]):
 
     table = users
     sorts = {"CREATED_AT": users.c.created_at, "USERNAME": users.c.username}
-    filters = {"username": users.c.username, "is_admin": users.c.is_admin, "created_at": users.c.created_at}
+    filters = {"username": users.c.username, "is_admin": IS_ADMIN, "created_at": users.c.created_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[tuple[object, ...]]) -> User:
+    def select(self, viewer: Actor) -> Select[Any]:
+        return super().select(viewer).add_columns(*WHOLE[1:])
+
+    def conditions(self, viewer: Actor, filters: Filters) -> list[ColumnElement[bool]]:
+        conditions = super().conditions(viewer, filters)
+        if "role" in filters:
+            conditions.append(exists().where(_HELD, *compared(user_roles.c.role, filters["role"])))
+        return conditions
+
+    def build(self, row: Row[Any]) -> User:
         return to_user(row)
 
 
@@ -102,41 +134,39 @@ class SqlUserStore:
         is_admin: bool = False,
         scopes: Collection[str] = (),
     ) -> User:
-        granted = [scope.value for scope in Scope] if is_admin else list(scopes)
-        statement = insert(users).values(
-            id=new_id(),
-            username=username,
-            email=email,
-            password_hash=password_hash,
-            is_admin=is_admin,
-            scopes=granted,
-        )
+        key = new_id()
+        values = {"id": key, "username": username, "email": email, "password_hash": password_hash}
+        statement = insert(users).values(**values, scopes=list(scopes))
         try:
             async with self._connection.begin_nested():
-                result = await self._connection.execute(statement.returning(users))
+                await self._connection.execute(statement)
         except IntegrityError as error:
             raise _taken(error) from error
-        return to_user(result.one())
+        if not scopes:
+            role = ADMIN if is_admin else CUSTOMER
+            await self._connection.execute(insert(user_roles).values(user_id=key, role=role))
+        return to_user((await self._connection.execute(select(*WHOLE).where(users.c.id == key))).one())
 
     async def credentials(self, username: str) -> Credentials | None:
         matches = func.lower(users.c.username) == username.lower()
-        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        row = (await self._connection.execute(select(*WHOLE).where(matches))).one_or_none()
         return Credentials(to_user(row), row.password_hash) if row else None
 
     async def get(self, user_id: UUID) -> User | None:
-        row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
+        row = (await self._connection.execute(select(*WHOLE).where(users.c.id == user_id))).one_or_none()
         return to_user(row) if row else None
 
     async def of_email(self, email: str) -> User | None:
         matches = func.lower(users.c.email) == func.lower(email)
-        row = (await self._connection.execute(select(users).where(matches))).one_or_none()
+        row = (await self._connection.execute(select(*WHOLE).where(matches))).one_or_none()
         return to_user(row) if row else None
 
-    async def lock(self, user_id: UUID) -> User | None:
+    async def lock(self, user_id: UUID, viewer: Actor | None = None) -> User | None:
+        visible = true() if viewer is None else visible_to(viewer)
         # Not against those who refer to the user, such as their orders.
-        query = select(users).where(users.c.id == user_id).with_for_update(key_share=True)
-        row = (await self._connection.execute(query)).one_or_none()
-        return to_user(row) if row else None
+        query = select(users.c.id).where(users.c.id == user_id, visible).with_for_update(key_share=True)
+        # Read only when the lock is had: what a user holds stands in other rows than the locked one.
+        return await self.get(user_id) if (await self._connection.execute(query)).first() else None
 
     async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:
         statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
@@ -154,7 +184,7 @@ class SqlUserStore:
 
     async def logged_in(self, user_id: UUID) -> User:
         statement = update(users).where(users.c.id == user_id).values(last_login_at=now())
-        return to_user((await self._connection.execute(statement.returning(users))).one())
+        return to_user((await self._connection.execute(statement.returning(*WHOLE))).one())
 
 
 def _taken(error: IntegrityError) -> Exception:

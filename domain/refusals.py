@@ -27,12 +27,14 @@ class ErrorCode(StrEnum):
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     INVALID_CURSOR = "INVALID_CURSOR"
     INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105  (a code, not a secret)
+    LAST_ADMIN = "LAST_ADMIN"
     MIXED_CURRENCIES = "MIXED_CURRENCIES"
     NOT_FOUND = "NOT_FOUND"
     ON_HAND_CONFLICT = "ON_HAND_CONFLICT"
     REGISTRATION_CLOSED = "REGISTRATION_CLOSED"
     RESYNC = "RESYNC"
     RETURN_EXCEEDS = "RETURN_EXCEEDS"
+    ROLE_EXCEEDS = "ROLE_EXCEEDS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNKNOWN_SKU = "UNKNOWN_SKU"
@@ -95,6 +97,14 @@ class ReturnExceeds(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class RoleExceeds(Refusal):
+    """The role has scopes that whoever was to grant or take it lacks: `missing`."""
+
+    role: str = ""
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownSku(Refusal):
     """No variant has this SKU."""
 
@@ -130,6 +140,10 @@ class Refused(Exception):
         super().__init__(" ".join(refusal.message for refusal in refusals))
         self.refusals: Sequence[Refusal] = refusals
         self.extensions = extensions
+
+
+class TookTooLong(Exception):
+    """Something was given up because it took longer than it may. What it belonged to is rolled back."""
 
 
 def bad_input(message: str, *field: str) -> Refusal:

@@ -15,10 +15,14 @@ from domain.inventory.ports import InventoryUnitOfWork
 from domain.orders.ports import OrdersUnitOfWork
 from domain.passwords.commands import Resetting
 from domain.passwords.ports import PasswordsUnitOfWork
+from domain.roles.ports import RolesUnitOfWork
 from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
+from graph.limits.budgets import Budgets
+from graph.limits.rules import Introspection, Limits
+from graph.limits.turns import Turns
 from graph.loaders import Loaders
 from graph.readers import Readers
 
@@ -27,7 +31,13 @@ if TYPE_CHECKING:
 
 
 class ShopUnitOfWork(
-    OrdersUnitOfWork, InventoryUnitOfWork, ClientsUnitOfWork, IdentitiesUnitOfWork, PasswordsUnitOfWork, Protocol
+    OrdersUnitOfWork,
+    InventoryUnitOfWork,
+    RolesUnitOfWork,
+    ClientsUnitOfWork,
+    IdentitiesUnitOfWork,
+    PasswordsUnitOfWork,
+    Protocol,
 ):
     """The unit of work that serves every command."""
 
@@ -45,6 +55,10 @@ class Services:
     throttle: Throttle
     resetting: Resetting
     issuer: TokenIssuer
+    limits: Limits
+    budgets: Budgets | None
+    """What callers may spend; None where that is not counted."""
+    turns: Turns
     revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int
@@ -59,6 +73,9 @@ class StatementCount(Protocol):
 
 class EventSource(Protocol):
     """Where a running subscription has its events from."""
+
+    is_new: bool
+    """Whether nobody has been told anything yet: a subscription may be executed several times."""
 
     def events(self, info: "Info", after: str | None) -> AsyncGenerator[Event]:
         """The events behind a cursor, or behind this moment, each until it was told.
@@ -89,6 +106,22 @@ class Context:
     @property
     def request_id(self) -> str:
         return self.origin.request_id
+
+    @property
+    def caller(self) -> str:
+        """Who is held to account: the user, and where nobody is signed in, the network address."""
+        return f"user:{self.viewer.user_id}" if self.viewer.is_signed_in else f"network:{self.origin.network}"
+
+    @property
+    def may_introspect(self) -> bool:
+        """Whether the viewer is told what the schema is like."""
+        match self.services.limits.introspection:
+            case Introspection.EVERYONE:
+                return True
+            case Introspection.SIGNED_IN:
+                return self.viewer.is_signed_in
+            case Introspection.NOBODY:
+                return False
 
     @property
     def readers(self) -> Readers:

@@ -13,9 +13,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import StreamExecutionResult
 
 from domain import refusals
-from domain.refusals import ErrorCode, Refused
-from graph.context import Info
+from domain.refusals import ErrorCode, Refused, TookTooLong
+from graph.context import Context, Info
 from graph.enums import register
+from graph.limits.rules import LimitCode
 from graph.node import object_type
 
 log = structlog.get_logger("orderwire.graph")
@@ -38,12 +39,14 @@ register(
         ErrorCode.INVALID_CREDENTIALS: "The username or the password is wrong.",
         ErrorCode.INVALID_CURSOR: "The cursor is not one of this log.",
         ErrorCode.INVALID_TOKEN: "The token is unknown, expired or used up.",
+        ErrorCode.LAST_ADMIN: "Without this admin there would be none.",
         ErrorCode.MIXED_CURRENCIES: "The lines of one order are in one currency.",
         ErrorCode.NOT_FOUND: "It does not exist, or you may not know of it.",
         ErrorCode.ON_HAND_CONFLICT: "The stock level changed since you counted.",
         ErrorCode.REGISTRATION_CLOSED: "New users are not made by signing in with a provider.",
         ErrorCode.RESYNC: "The subscriber fell too far behind; resume from the cursor in `extensions`.",
         ErrorCode.RETURN_EXCEEDS: "More of a line was to come back than still can.",
+        ErrorCode.ROLE_EXCEEDS: "The role has scopes that you lack.",
         ErrorCode.TOO_MANY_ATTEMPTS: "The same was tried too often; try again later.",
         ErrorCode.UNAUTHENTICATED: "Sign in first.",
         ErrorCode.UNKNOWN_SKU: "No variant has this SKU.",
@@ -123,15 +126,16 @@ class PresentErrors(SchemaExtension):
     """Gives each top-level error of a stream a code; those of a single result are presented by the schema."""
 
     def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
-        present_all(result, self.execution_context.context.request_id)
+        present_all(result, self.execution_context.context)
         yield
 
 
-def present_all(result: Any, request_id: str) -> None:
-    """Give each error of a result a code, and hide what went wrong inside."""
+def present_all(result: Any, context: Context) -> None:
+    """Give each error of a result a code; hide what went wrong inside, and from strangers what the schema is like."""
     errors: list[GraphQLError] | None = getattr(result, "errors", None)
     if errors:
-        result.errors = [present(error, request_id) for error in errors]
+        presented = [present(error, context.request_id) for error in errors]
+        result.errors = presented if context.may_introspect else [_without_suggestion(error) for error in presented]
 
 
 def present(error: GraphQLError, request_id: str) -> GraphQLError:
@@ -147,6 +151,10 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
         return _shown(error, str(cause), extensions)
     if mistake := _mistake(error, cause):
         return mistake
+    if isinstance(cause, TookTooLong):
+        log.warning("statement_timed_out", request_id=request_id, path=error.path)
+        message = f"A part of the answer took too long to read. Request {request_id} is in the log."
+        return _shown(error, message, {"code": LimitCode.OPERATION_TIMEOUT.value, "requestId": request_id})
     log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
     message = f"Something went wrong on our side. Request {request_id} is in the log."
     return _shown(error, message, {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id})
@@ -165,6 +173,15 @@ def _mistake(error: GraphQLError, cause: Exception | None) -> GraphQLError | Non
         code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
         return _shown(error, error.message, {"code": code})
     return None
+
+
+def _without_suggestion(error: GraphQLError) -> GraphQLError:
+    """The error without the names that were probably meant, which graphql-core puts at the end of its messages."""
+    extensions = error.extensions or {}
+    message, suggestion, _ = error.message.partition(" Did you mean ")
+    if not suggestion or extensions.get("code") != "GRAPHQL_VALIDATION_FAILED":
+        return error
+    return _shown(error, message, extensions)
 
 
 def _shown(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

@@ -2,10 +2,11 @@
 
 An edge is one function that answers for many parents at once, in their order. GraphQL's own executor asks it parent by
 parent, and the loaders put together what it asks for; the compiled one (graph/execution/) asks it once for all parents
-of a level. Both find it in the field's metadata, under BATCH.
+of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands the loader of an edge that does
+nothing but follow one.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any
 
@@ -14,6 +15,7 @@ import strawberry
 from graph.context import Info
 
 BATCH = "batch"
+RELATION = "relation"
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 """From parents, `info` and the arguments of the field to what belongs to each parent."""
@@ -25,10 +27,10 @@ def relation(graphql_type: Any, loader: str, key: str, description: str) -> Any:
     async def follow(roots: Sequence[Any], info: Info) -> Sequence[Any]:
         return await getattr(info.context.loaders, loader).load_all([getattr(root, key) for root in roots])
 
-    return batched(graphql_type, follow, description)
+    return batched(graphql_type, follow, description, {RELATION: loader})
 
 
-def batched(graphql_type: Any, batch: Batch, description: str) -> Any:
+def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping[str, Any] | None = None) -> Any:
     """Declare a field that a function answers for many parents at once: an edge that takes arguments, say.
 
     The function is written as a resolver is, but for its first parameter, which takes all the parents.
@@ -43,7 +45,10 @@ def batched(graphql_type: Any, batch: Batch, description: str) -> Any:
     setattr(resolve, "__signature__", signature(batch).replace(parameters=[root, *others]))  # noqa: B010
     resolve.__module__ = batch.__module__
     return strawberry.field(
-        resolver=resolve, graphql_type=graphql_type, description=description, metadata={BATCH: batch}
+        resolver=resolve,
+        graphql_type=graphql_type,
+        description=description,
+        metadata={BATCH: batch, **(metadata or {})},
     )
 
 

@@ -1,11 +1,11 @@
-"""What happens around each operation: loaders of its own, its number of statements, parsing, the codes of errors."""
+"""What happens around each operation: loaders of its own, its number of statements, the codes of errors."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.types import StreamExecutionResult
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
@@ -15,12 +15,6 @@ from graph.context import Context
 from graph.errors import present_all
 from graph.execution.operations import Operations
 from graph.live.subscriber import Operation, Subscriber
-
-CACHED = 512
-"""How many documents are kept."""
-
-CACHED_LENGTH = 16_384
-"""The longest document that is kept, in characters."""
 
 
 class FreshLoaders(SchemaExtension):
@@ -50,32 +44,6 @@ class CountStatements(SchemaExtension):
         return {"statements": self._count.value}
 
 
-class ParseOnce(ParserCache):
-    """Keeps parsed documents, but for large ones: what is kept must not grow with what strangers send."""
-
-    def __init__(self) -> None:
-        super().__init__(maxsize=CACHED)
-
-    def on_parse(self) -> Iterator[None]:
-        if len(self.execution_context.query or "") <= CACHED_LENGTH:
-            yield from super().on_parse()
-        else:
-            yield
-
-
-class ValidateOnce(ValidationCache):
-    """Keeps the verdict on documents, under the same rule."""
-
-    def __init__(self) -> None:
-        super().__init__(maxsize=CACHED)
-
-    def on_validate(self) -> Iterator[None]:
-        if len(self.execution_context.query or "") <= CACHED_LENGTH:
-            yield from super().on_validate()
-        else:
-            yield
-
-
 class ShopSchema(strawberry.Schema):
     """A schema whose errors all carry a code, and that logs only what is worth a line in the log."""
 
@@ -93,7 +61,7 @@ class ShopSchema(strawberry.Schema):
         result = await super().execute(
             *arguments, context_value=context_value, allowed_operation_types=allowed, **given
         )
-        present_all(result, context_value.request_id)
+        present_all(result, context_value)
         return result
 
     async def stream(  # pyright: ignore[reportIncompatibleMethodOverride]  (what nobody sends to is an iterator)
@@ -118,7 +86,7 @@ class ShopSchema(strawberry.Schema):
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
-        # The caches parse and validate in hooks, whose errors the library does not expect.
+        # Documents are parsed and validated in hooks, whose errors the library does not expect.
         try:
             refusal = await super()._prepare_operation_async(context, extensions_runner)
             return refusal or _ambiguous(context)

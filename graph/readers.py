@@ -8,6 +8,7 @@ from domain.events.ports import EventReader
 from domain.inventory.ports import StockLevelReader, StockMovementReader, WarehouseReader
 from domain.orders.ports import AdjustmentReader, OrderReader, OrderReturnReader
 from domain.reports.ports import ReportReader
+from domain.roles.ports import RoleReader
 from domain.users.ports import UserReader
 
 
@@ -26,4 +27,5 @@ class Readers:
     returns: OrderReturnReader
     adjustments: AdjustmentReader
     events: EventReader
+    roles: RoleReader
     reports: ReportReader

@@ -27,7 +27,8 @@ def _decimal_from_input(value: Any) -> Decimal:
     return number
 
 
-def _datetime_to_text(value: datetime) -> str:
+def write_moment(value: datetime) -> str:
+    """A moment as it goes out, in UTC."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -64,7 +65,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="DateTime",
         description="A moment as in RFC 3339. Answers are in UTC (`Z`); inputs must name their zone.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
-        serialize=_datetime_to_text,
+        serialize=write_moment,
         parse_value=_datetime_from_input,
     ),
 }

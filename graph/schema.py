@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import strawberry
-from strawberry.extensions import AddValidationRules, QueryDepthLimiter, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from domain.refusals import Refused, bad_input
@@ -22,23 +22,25 @@ from graph.inventory.errors import OnHandConflict
 from graph.inventory.mutations import InventoryMutations
 from graph.inventory.queries import InventoryQueries
 from graph.inventory.subscriptions import InventorySubscriptions
+from graph.limits.documents import Documents
+from graph.limits.operation import Limited
 from graph.node import Node, load_node, parse_id
-from graph.operation import CountStatements, FreshLoaders, ParseOnce, ShopSchema, ValidateOnce
+from graph.operation import CountStatements, FreshLoaders, ShopSchema
 from graph.orders.errors import IllegalTransition, InsufficientStock, ReturnExceeds, UnknownSku
 from graph.orders.mutations import OrderMutations
 from graph.orders.queries import OrderQueries
 from graph.orders.subscriptions import OrderSubscriptions
 from graph.passwords.mutations import PasswordMutations
 from graph.reports.queries import ReportQueries
+from graph.roles.errors import RoleExceeds
+from graph.roles.mutations import RoleMutations
+from graph.roles.queries import RoleQueries
 from graph.scalars import SCALARS
 from graph.tokens.mutations import TokenMutations
 from graph.users.mutations import UserMutations
 from graph.users.queries import UserQueries
 
 NODES_MAX = 100
-
-DEPTH_MAX = 12
-"""Lists within lists multiply: what a short document may ask for grows with a power of its depth."""
 
 ERRORS = (
     PlainError,
@@ -47,6 +49,7 @@ ERRORS = (
     InsufficientStock,
     OnHandConflict,
     ReturnExceeds,
+    RoleExceeds,
     UnknownSku,
     IdempotencyConflict,
     TooManyAttempts,
@@ -55,7 +58,16 @@ ERRORS = (
 
 
 @strawberry.type(description="What can be read.")
-class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, OrderQueries, ReportQueries, EventQueries):
+class Query(
+    UserQueries,
+    RoleQueries,
+    CustomerQueries,
+    CatalogQueries,
+    InventoryQueries,
+    OrderQueries,
+    ReportQueries,
+    EventQueries,
+):
     """The root of queries."""
 
     @strawberry.field(
@@ -76,7 +88,15 @@ class Query(UserQueries, CustomerQueries, CatalogQueries, InventoryQueries, Orde
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")
-class Mutation(UserMutations, TokenMutations, PasswordMutations, IdentityMutations, OrderMutations, InventoryMutations):
+class Mutation(
+    UserMutations,
+    RoleMutations,
+    TokenMutations,
+    PasswordMutations,
+    IdentityMutations,
+    OrderMutations,
+    InventoryMutations,
+):
     """The root of mutations."""
 
 
@@ -87,8 +107,7 @@ class Subscription(OrderSubscriptions, InventorySubscriptions):
 
 def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compiled: bool = True) -> ShopSchema:
     """The schema with its extensions, the outermost first; `is_compiled` says whether operations are."""
-    # Made once: verdicts are kept by document and rules, and a limiter of each operation would bring a rule of its own.
-    rules = QueryDepthLimiter(max_depth=DEPTH_MAX).validation_rules
+    documents = Documents()
     schema = ShopSchema(
         query=Query,
         mutation=Mutation,
@@ -100,9 +119,7 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compile
             PresentErrors,
             FreshLoaders,
             CountStatements,
-            lambda: AddValidationRules(rules),
-            ParseOnce,
-            ValidateOnce,
+            lambda: Limited(documents),
             *extensions,
         ],
     )

@@ -37,6 +37,7 @@ LONGEST = (
     "test_serve.py",
     "test_faults.py",
     "test_sample.py",
+    "test_matrix.py",
     "test_stream.py",
     "test_demo.py",
     "test_slow_consumer.py",
@@ -53,19 +54,27 @@ LONGEST = (
 
 
 REPEATED = (
+    "test_audit.py",
     "test_clients.py",
     "test_contract.py",
     "test_filters.py",
     "test_inventory_races.py",
     "test_live_across.py",
+    "test_matrix.py",
     "test_orders_races.py",
     "test_paging.py",
     "test_paging_nested.py",
     "test_playground.py",
     "test_rights.py",
     "test_statements.py",
+    "test_strangers.py",
 )
 """The files that go again and again where other tests have been: to count their lines takes as long as to run them."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--write-access` writes docs/access.md anew, for a person to review."""
+    parser.addoption("--write-access", action="store_true", help="write docs/access.md from what is measured")
 
 
 def pytest_configure(config: pytest.Config) -> None:

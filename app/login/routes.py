@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from app.graphql_http import origin_of
+from app.callers import origin_of
 from app.login.client import CodeError, ProviderClient, ProviderError
 from app.settings import Settings
 from app.wiring import Process

@@ -19,7 +19,7 @@ class Log:
         self.events: list[Event] = []
 
     def user_registered(self, user: User) -> None:
-        payload = {"username": user.username, "isAdmin": user.is_admin}
+        payload = {"username": user.username, "isAdmin": user.is_admin, "roles": list(user.roles)}
         subject = (AggregateType.USER, user.id, 1)
         self._record(EventKind.USER_REGISTERED, subject, payload, None, user.created_at)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.customers.model import Address, Customer
 from domain.demo.dice import Dice
 from domain.demo.words import LANDS, SECOND_LINES, USERS, DemoUser, Land
+from domain.roles.model import CUSTOMER
 from domain.users.model import User
 
 # Most customers knew the shop before the ninety days that the demo shows.
@@ -56,7 +57,7 @@ def make_people(dice: Dice, opening: datetime, today: datetime, taken: Collectio
 def _user(dice: Dice, demo_user: DemoUser, opening: datetime, taken: Collection[str]) -> User:
     username = next(name for name in _names(demo_user.username) if not {name, _of(name)} & set(taken))
     moment = dice.moment(opening - FIRST_CUSTOMER, opening)
-    return User(dice.id(moment), username, _of(username), False, (), moment, None)
+    return User(dice.id(moment), username, _of(username), (CUSTOMER,), (), moment, None)
 
 
 def _names(username: str) -> Iterator[str]:

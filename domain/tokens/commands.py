@@ -72,7 +72,7 @@ async def refresh_tokens(uow: TokensUnitOfWork, issuer: TokenIssuer, refresh_tok
     """
     digest = issuer.digest(refresh_token)
     async with uow:
-        found = await locked(uow, digest)
+        found = await _locked(uow, digest)
         if found is not None:
             user, token = found
             if token.is_active(datetime.now(UTC)):
@@ -85,7 +85,7 @@ async def refresh_tokens(uow: TokensUnitOfWork, issuer: TokenIssuer, refresh_tok
     raise Refused(Refusal(ErrorCode.INVALID_TOKEN, message, ("input", "refreshToken")))
 
 
-async def locked(uow: TokensUnitOfWork, digest: str) -> tuple[User, RefreshToken] | None:
+async def _locked(uow: TokensUnitOfWork, digest: str) -> tuple[User, RefreshToken] | None:
     """A refresh token, and its user, who is locked: nobody else changes their sessions until the transaction ends."""
     token = await uow.sessions.find(digest)
     user = await uow.users.lock(token.user_id) if token else None

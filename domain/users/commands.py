@@ -36,7 +36,7 @@ async def register_user(
         made = await uow.claim(idempotency_key, "userRegister", (username, email))
         if made is None:
             user = await uow.users.add(username, email, password_hash, is_admin=is_admin)
-            payload = {"username": user.username, "isAdmin": is_admin}
+            payload = {"username": user.username, "isAdmin": is_admin, "roles": list(user.roles)}
             uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
             await uow.settle(idempotency_key, user.id)
             return user

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.actor import Actor
 from domain.refusals import Refusal, bad_input
+from domain.roles.model import ADMIN
 
 USERNAME = re.compile(r"[A-Za-z0-9]{4,20}")
 # Deliberately loose: one @, no blanks, a dot in the domain. Whether mail arrives, the mail server knows.
@@ -20,16 +21,23 @@ PASSWORD_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can sign in. `email_verified_at` is when they proved that mail to their address reaches them."""
+    """Somebody who can sign in. `email_verified_at` is when they proved that mail to their address reaches them.
+
+    `scopes` are all that follow from `roles`, and those that were granted directly, as machines are.
+    """
 
     id: UUID
     username: str
     email: str | None
-    is_admin: bool
+    roles: tuple[str, ...]
     scopes: tuple[str, ...]
     created_at: datetime
     last_login_at: datetime | None
     email_verified_at: datetime | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN in self.roles
 
     def as_actor(self) -> Actor:
         """The user as somebody who acts."""
@@ -37,7 +45,7 @@ class User:
 
     def limited_to(self, scopes: Collection[str]) -> Self:
         """The user with no more than some scopes."""
-        return replace(self, is_admin=False, scopes=tuple(scope for scope in self.scopes if scope in scopes))
+        return replace(self, roles=(), scopes=tuple(scope for scope in self.scopes if scope in scopes))
 
     def backs(self, actor: Actor) -> bool:
         """Whether every right that a token says this user holds is still theirs."""

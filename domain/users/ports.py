@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
+from domain.actor import Actor
 from domain.reading import Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.model import Credentials, User
@@ -44,7 +45,8 @@ class UserStore(Protocol):
         is_admin: bool = False,
         scopes: Collection[str] = (),
     ) -> User:
-        """Store a new user; without a hash they cannot sign in by password.
+        """Store a new user, who holds the role of an admin or that of a customer; without a hash they cannot sign in
+        by password. Whoever is given scopes of their own is a machine, and holds no role.
 
         Raises:
             Refused: the username (regardless of case) or the e-mail address is taken.
@@ -61,8 +63,11 @@ class UserStore(Protocol):
         """The user who has an e-mail address, regardless of case."""
         ...
 
-    async def lock(self, user_id: UUID) -> User | None:
-        """The user, whom nobody else changes until the end of the transaction; nor their sessions."""
+    async def lock(self, user_id: UUID, viewer: Actor | None = None) -> User | None:
+        """The user, whom nobody else changes until the end of the transaction; nor their sessions.
+
+        None where there is none, or where `viewer` may not see them.
+        """
         ...
 
     async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> bool:

@@ -24,6 +24,8 @@ class Source:
     `done` is the position up to which all of them were told, `telling` that of the one being told.
     """
 
+    is_new = False
+
     def __init__(self, feed: EventFeed, done: int = 0) -> None:
         self.done = done
         self.telling: int | None = None

@@ -42,7 +42,7 @@ class Subscriber(Source):
         self.member: Member | None = None
         self._run, self._operation, self._context = run, operation, context
         self._streams = context.services.streams
-        self._has_begun = False
+        self.is_new = True
         self._all = self._every_result()
 
     def __aiter__(self) -> Self:
@@ -73,9 +73,9 @@ class Subscriber(Source):
                 yield result
 
     async def events(self, info: Info, after: str | None) -> AsyncGenerator[Event]:
-        if not self._has_begun:
+        if self.is_new:
             self.done = await self._feed.begin(after)
-            self._has_begun = True
+            self.is_new = False
         await self._must_hold()
         async with aclosing(self._feed.past(self.done)) as past:
             async for batch in past:

@@ -43,6 +43,7 @@ class UserFilter:
 
     username: StringFilter | None = strawberry.field(default=None, description="The username.")
     is_admin: BooleanFilter | None = strawberry.field(default=None, description="Whether they are admins.")
+    role: StringFilter | None = strawberry.field(default=None, description="The name of a role they hold.")
     created_at: DateTimeFilter | None = strawberry.field(default=None, description="When they registered.")
 
 

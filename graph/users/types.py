@@ -22,8 +22,11 @@ class User(Node):
 
     username: str = strawberry.field(description="4 to 20 letters or digits; unique regardless of case.")
     email: str | None = strawberry.field(description="The e-mail address.")
-    is_admin: bool = strawberry.field(description="Whether the user may do everything.")
-    scopes: list[str] = strawberry.field(description="The rights the user holds, such as `orders:read`.")
+    is_admin: bool = strawberry.field(description="Whether the user may do everything: holds the role `admin`.")
+    roles: list[str] = strawberry.field(description="The names of the roles the user holds, in order.")
+    scopes: list[str] = strawberry.field(
+        description="The rights the user holds, such as `orders:read`: those of all roles, and those granted directly."
+    )
     created_at: datetime = strawberry.field(description="When the user registered.")
     last_login_at: datetime | None = strawberry.field(description="When the user last signed in.")
     customer: LazyCustomer | None = relation(

@@ -48,7 +48,8 @@ async def test_create_admin_makes_one_who_can_sign_in(fresh_url: str, tmp_path: 
     assert (made.returncode, made.stdout) == (0, "keeper is an admin now.\n")
     assert short.returncode == 2
     assert short.stderr == "A username has 4 to 20 letters (A-Z, a-z) or digits. A password has 8 to 256 characters.\n"
-    assert await column(fresh_url, "SELECT username FROM users WHERE is_admin") == ["keeper"]
+    admins = "SELECT username FROM users JOIN user_roles ON user_id = id WHERE role = 'admin'"
+    assert await column(fresh_url, admins) == ["keeper"]
 
 
 @pytest.mark.check

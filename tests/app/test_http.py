@@ -8,6 +8,7 @@ from support.server import Server
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"Content-Type": "application/json"}
+COST = {"requested", "actual", "limit", "remaining", "resetAt"}
 EMPTY = "{ products(first: 1) { nodes { name } } }"
 NOTHING = {"products": {"nodes": []}}
 REGISTER = 'mutation { userRegister(input: {username: "stranger", email: "s@example.com", password: "password1"}) %s }'
@@ -28,7 +29,9 @@ async def test_a_query_is_answered_by_post_and_by_get(lasting: Server):
 
     assert by_post.status_code == by_get.status_code == 200
     assert by_post.headers["content-type"] == "application/json; charset=utf-8"
-    assert by_post.json() == by_get.json() == {"data": NOTHING, "extensions": {"statements": 1}}
+    answers = [by_post.json(), by_get.json()]
+    assert [answer["extensions"].pop("cost").keys() for answer in answers] == [COST] * 2
+    assert answers == [{"data": NOTHING, "extensions": {"statements": 1}}] * 2
 
 
 async def test_variables_and_operation_name_come_by_post_and_by_get(lasting: Server):
@@ -110,7 +113,7 @@ async def test_a_document_of_any_depth_is_answered_with_codes(lasting: Server, l
     answer = await lasting.post(query)
 
     codes = {error["extensions"]["code"] for error in answer["errors"]}
-    assert codes in ({"GRAPHQL_PARSE_FAILED"}, {"GRAPHQL_VALIDATION_FAILED"})
+    assert codes in ({"GRAPHQL_PARSE_FAILED"}, {"TOO_DEEP"})
 
 
 async def test_a_subscription_needs_a_stream(lasting: Server):
@@ -175,7 +178,7 @@ async def test_what_was_not_executed_is_400_where_the_type_tells_that_it_comes_f
     anybodys = await lasting.http.post("/graphql", json=posted)
 
     assert (ours.status_code, anybodys.status_code) == (400, 200)
-    assert ours.json() == anybodys.json()
+    assert ours.json()["errors"] == anybodys.json()["errors"]
     assert "data" not in ours.json()
     assert [error["extensions"]["code"] for error in ours.json()["errors"]] == [code]
 

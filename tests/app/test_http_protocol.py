@@ -21,6 +21,7 @@ mutation ($notes: String) {
 """
 WATCH = "subscription { orderStatusChanged { cursor } }"
 WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(300))} }} }} }}"
+ALIASES = {"max_aliases": 300}
 END = b"0\r\n\r\n"
 
 
@@ -40,7 +41,7 @@ async def fill_up(server: Server, admin: Actor) -> None:
 
 
 async def test_a_listener_that_reads_nothing_is_dropped(settings: Settings, caplog: pytest.LogCaptureFixture):
-    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.2})
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.2, **ALIASES})
     async with serving(hasty) as server:
         admin = await open_shop(server)
         async with listener(server, admin, WIDE) as client:
@@ -56,7 +57,7 @@ async def test_a_listener_that_reads_nothing_is_dropped(settings: Settings, capl
 
 
 async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):
-    hasty = settings.model_copy(update={"live_heartbeat_seconds": 1})
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 1, **ALIASES})
     async with serving(hasty) as server:
         admin = await open_shop(server)
         async with listener(server, admin, WIDE) as client:
@@ -92,7 +93,7 @@ async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
 async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    async with serving(settings) as server:
+    async with serving(settings.model_copy(update=ALIASES)) as server:
         admin = await open_shop(server)
         stack = listener(server, admin, WIDE)
         client = await stack.__aenter__()

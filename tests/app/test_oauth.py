@@ -8,6 +8,7 @@ from factories.people import make_user
 from support.clients import ask, make_machine
 from support.log import logged
 from support.server import Server, serving
+from support.shop import with_quick_passwords
 
 from app.settings import Settings
 from domain.actor import Actor, Origin, Scope
@@ -21,9 +22,10 @@ ME = "{ me { username } }"
 
 @pytest.fixture
 async def hedwig(server: Server) -> None:
-    services = server.process.services
+    server.app.state.process = with_quick_passwords(server.process)
+    services = server.app.state.process.services
     uow = services.begin(Actor.anonymous(), Origin("test-request"))
-    await register_user(uow, services.hasher, "hedwig", "h@example.com", PASSWORD)
+    await register_user(uow, services.hasher, "hedwig", "h@example.com", PASSWORD, throttle=services.throttle)
 
 
 async def sign_in(server: Server, **more: str) -> Any:
@@ -78,7 +80,7 @@ async def test_both_faces_are_one_shop(server: Server):
 
 
 @pytest.mark.usefixtures("hedwig")
-async def test_an_unknown_user_and_a_wrong_password_look_alike(server: Server):
+async def test_an_unknown_user_a_machine_and_a_wrong_password_look_alike(server: Server):
     machine = await make_machine(server)
 
     answers = [

@@ -7,9 +7,10 @@ import pytest
 from factories.people import make_admin
 from support.bare import Bare, bare, fill
 from support.server import Server, complaints
-from support.sockets import WATCH, signed_in
+from support.sockets import PROTOCOL, WATCH, signed_in
 from support.waiting import until
 
+from app import socket_protocol
 from app.socket_protocol import Socket
 
 MASKED = 0x80
@@ -52,6 +53,28 @@ async def test_who_asks_without_end_and_reads_nothing_is_not_read_either(server:
         flooding.cancel()
 
     assert 0 < waits < BOUND
+
+
+@pytest.mark.parametrize("protocol", [PROTOCOL, "chat"])
+async def test_who_is_being_closed_is_not_answered(server: Server, monkeypatch: pytest.MonkeyPatch, protocol: str):
+    monkeypatch.setattr(socket_protocol, "PATIENCE", 0.3)
+    async with bare(server.socket_url, protocol) as client:
+        [socket] = sockets(server)
+        if protocol == PROTOCOL:
+            await client.send(type="start")
+        flooding = asyncio.create_task(flood(client, FLOODS["pings of the socket"]))
+        most = 0
+
+        def is_gone() -> bool:
+            nonlocal most
+            most = max(most, socket._transport.get_write_buffer_size())
+            return not server.connections
+
+        await until(is_gone)
+        flooding.cancel()
+        await asyncio.wait([flooding])
+
+    assert most < BOUND
 
 
 async def test_a_client_that_reads_nothing_has_no_more_executed(server: Server):

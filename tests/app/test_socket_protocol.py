@@ -14,6 +14,7 @@ from support.sockets import connected, watching
 from support.waiting import until
 from websockets.frames import Opcode
 
+from app import socket_protocol
 from app.settings import Settings
 from app.socket_protocol import Socket
 
@@ -33,7 +34,10 @@ HANDSHAKE = (
 WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(40))} }} }} }}"
 
 
-async def test_a_client_that_answers_no_ping_is_dropped_with_a_code_that_lets_it_come_back(settings: Settings):
+async def test_a_client_that_answers_no_ping_is_dropped_with_a_code_that_lets_it_come_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(socket_protocol, "PATIENCE", 0.1)
     hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.1})
     async with serving(hasty) as server, bare(server.socket_url) as client:
         frames = [frame async for frame in client.frames()]
@@ -71,7 +75,10 @@ async def test_a_server_that_stops_tells_its_watchers_to_connect_anew(settings: 
     assert await closing == (SERVICE_RESTART, "")
 
 
-async def test_a_client_that_takes_leave_and_reads_nothing_does_not_stay(settings: Settings):
+async def test_a_client_that_takes_leave_and_reads_nothing_does_not_stay(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(socket_protocol, "PATIENCE", 0.1)
     hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.3})
     async with serving(hasty) as server, bare(server.socket_url) as client:
         socket = await fill(server, client)

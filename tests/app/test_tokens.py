@@ -206,7 +206,7 @@ async def test_the_address_of_the_server_is_the_issuer_where_it_is_set(tmp_path:
         JwtIssuer(settings, KeyRing(settings), Revocations())
         for settings in (Settings(data_dir=tmp_path), Settings(data_dir=tmp_path, public_url="https://shop.example"))
     ]
-    user = User(new_id(), "boss", None, True, (), datetime.now(UTC), None)
+    user = User(new_id(), "boss", None, ("admin",), (), datetime.now(UTC), None)
 
     tokens = [issuer.access_token(user, new_id()) for issuer in issuers]
 

@@ -91,6 +91,7 @@ async def full(postgres: str, seeded: tuple[str, Mapping[str, int] | None]) -> A
 async def test_every_table_has_the_rows_of_the_shop(full: Database, loaded: Mapping[str, int], shop: DemoShop):
     assert loaded == {
         "users": len(shop.users),
+        "user_roles": len(shop.users),
         "customers": len(shop.customers),
         "addresses": len(shop.addresses),
         "products": len(shop.products),

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from support.waiting import until
 
 from db.engine import Database, count_statements, driver_url
-from domain.refusals import Refused
+from domain.refusals import Refused, TookTooLong
 
 
 async def test_statements_of_a_task_and_its_children_are_counted_and_those_of_others_are_not(database: Database):
@@ -85,6 +86,38 @@ async def test_a_text_that_cannot_be_stored_is_the_callers_mistake_and_the_conne
             await connection.execute(text("INSERT INTO products (name) VALUES (:value)"), {"value": "\0"})
 
     assert await database.read(text("SELECT * FROM products")) == []
+
+
+async def test_what_takes_longer_than_it_may_is_given_up_and_only_there(fresh_url: str, database: Database):
+    hasty = Database(fresh_url, 1, statement_seconds=0.05)
+
+    with pytest.raises(TookTooLong):
+        await hasty.read(text("SELECT pg_sleep(30)"))
+    with pytest.raises(TookTooLong):  # noqa: PT012  (leaving the block is what is tested)
+        async with hasty.transaction() as connection:
+            await connection.execute(text("INSERT INTO products (name) VALUES ('A chair')"))
+            await connection.execute(text("SELECT pg_sleep(30)"))
+
+    assert await hasty.read(text("SELECT * FROM products")) == []
+    await database.read(text("SELECT pg_sleep(0.1)"))
+    await hasty.close()
+
+
+async def test_a_transaction_that_nobody_goes_on_with_is_ended(fresh_url: str, database: Database):
+    hasty = Database(fresh_url, 1, statement_seconds=0.05)
+    theirs = text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+
+    async def is_over() -> bool:
+        return await database.read(theirs) == [(0,)]
+
+    with pytest.raises(DBAPIError):  # noqa: PT012  (leaving the block is what is tested)
+        async with hasty.transaction() as connection:
+            await connection.execute(text("INSERT INTO products (name) VALUES ('A chair')"))
+            await until(is_over)
+            await connection.execute(text("SELECT 1"))
+
+    assert await hasty.read(text("SELECT * FROM products")) == []
+    await hasty.close()
 
 
 @pytest.mark.parametrize(

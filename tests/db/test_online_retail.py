@@ -219,6 +219,7 @@ async def test_progress_goes_from_bytes_to_rows(database: Database, csv: Path):
         "orders",
         "returns",
         "stock",
+        "reports",
     ]
     assert ("read", len(SHOP), len(SHOP)) in told
     assert all(total is None or done <= total for _, done, total in told)

@@ -64,7 +64,8 @@ async def test_without_events_nobody_is_told(database: Database):
         await uow.users.add("hedwig", None, "-", is_admin=True)
 
     assert bell.rings == 0
-    assert await rows(database, "SELECT username, is_admin, cardinality(scopes) FROM users") == [("hedwig", True, 9)]
+    held = "SELECT username, role FROM users JOIN user_roles ON user_id = id"
+    assert await rows(database, held) == [("hedwig", "admin")]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), asyncio.CancelledError()])

@@ -14,9 +14,13 @@ from pydantic_settings import NoDecode
 from support.documents import ROOT, document, table
 from support.shop import SCHEMA
 
+from app.limits import limits_of
 from app.login.settings import Provider
 from app.settings import Environment, Execution, LogLevel, Settings
 from domain.refusals import ErrorCode, Refusal
+from graph.limits.documents import Documents
+from graph.limits.rules import Introspection, LimitCode
+from graph.limits.weights import ASSUMED_ITEMS, COUNT, DESCRIBED, MUTATION, SUBSCRIPTION, WEIGHTS
 
 pytestmark = pytest.mark.check
 
@@ -36,6 +40,7 @@ TYPES = {
     Execution: "`compiled` or `graphql-core`",
     tuple[Provider, ...]: "JSON, a list",
     LogLevel: "`debug`, `info`, `warning` or `error`",
+    Introspection | None: "`everyone`, `signed-in` or `nobody`",
 }
 
 
@@ -83,7 +88,7 @@ def top_level_codes() -> set[str]:
         ROOT / "graph" / "schema.py",
     ]
     found = {code for source in sources for code in re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', source.read_text())}
-    return found - set(ErrorCode)
+    return (found - set(ErrorCode)) | set(LimitCode)
 
 
 def test_errors_are_complete() -> None:
@@ -102,9 +107,39 @@ def test_errors_name_the_facts_that_a_refusal_carries(refusal: type[Refusal]) ->
         assert f"`{name}`" in section, name
 
 
-@pytest.mark.parametrize("code", ErrorCode)
-def test_errors_say_what_a_client_does(code: ErrorCode) -> None:
+@pytest.mark.parametrize("code", [*ErrorCode, *LimitCode])
+def test_errors_say_what_a_client_does(code: ErrorCode | LimitCode) -> None:
     assert "\nClient: " in document("docs/errors.md").section(code)
+
+
+def test_the_costs_that_are_told_are_those_that_are_taken() -> None:
+    page = document("docs/limits.md")
+    rows = [
+        [f"`{place}`", f"{weight.cost} for each of `{'.'.join(weight.per)}`" if weight.per else str(weight.cost)]
+        for place, weight in WEIGHTS.items()
+    ]
+    assert table(page.section("Fields with a price of their own")) == rows
+    rules = " ".join(page.section("The rules").split())
+    for words in (
+        f"costs {COUNT}",
+        f"mutation costs {MUTATION}",
+        f"subscription {SUBSCRIPTION}",
+        f"have {ASSUMED_ITEMS} items",
+        f"costs {DESCRIBED}",
+    ):
+        assert words in rules, words
+
+
+def test_the_worked_example_adds_up() -> None:
+    page = document("docs/limits.md")
+    [example] = [block.text for block in page.blocks if block.language == "graphql"]
+    told = json.loads(next(block.text for block in page.blocks if block.language == "json"))["extensions"]["cost"]
+    known = Documents().get(example, limits_of(Settings()))
+    price = known.price(SCHEMA.graphql_schema, "LatestOrders")
+    assert known.validate(SCHEMA.graphql_schema) == []
+    assert price.requested({"first": 50}) == told["requested"]
+    lines = table(page.section("A worked example"))
+    assert sum(int(cost) for _, _, cost in lines[:-1]) == int(lines[-1][-1]) == told["requested"]
 
 
 def report_types() -> dict[str, GraphQLNamedType]:

@@ -5,16 +5,19 @@ from sqlalchemy import insert
 from db.base import new_id
 from db.customers import customers
 from db.engine import Database
+from db.roles import user_roles
 from db.users import users
 from domain.actor import Actor, Scope
+from domain.roles.model import ADMIN, CUSTOMER
 
 
 async def make_user(database: Database, username: str = "buyer", *scopes: Scope, is_admin: bool = False) -> Actor:
-    """A user, as the actor that their token would name."""
+    """A user, as the actor that their token would name. The scopes are granted directly, not by a role."""
     key = new_id()
     values = {"id": key, "username": username, "email": f"{username}@example.com", "password_hash": "-"}
     granted = [scope.value for scope in scopes]
-    await database.execute(insert(users).values(**values, is_admin=is_admin, scopes=granted))
+    await database.execute(insert(users).values(**values, scopes=granted))
+    await database.execute(insert(user_roles).values(user_id=key, role=ADMIN if is_admin else CUSTOMER))
     return Actor(key, username, is_admin, frozenset(granted))
 
 

@@ -284,12 +284,13 @@ async def test_user_register_and_token_create(shop: Shop):
 
     user = registered.data["userRegister"]["user"]
     assert (user["username"], user["isAdmin"], registered.data["userRegister"]["userErrors"]) == ("Hedwig", False, [])
-    assert registered.statements == 4
+    # Savepoint, user, its end, role, the user with what follows from it, event.
+    assert registered.statements == 6
     tokens = signed_in.data["tokenCreate"]
     assert tokens["user"] == {"id": user["id"], "username": "Hedwig", "isAdmin": False}
     assert (tokens["expiresIn"], tokens["userErrors"]) == (900, [])
     assert shop.process.services.issuer.actor(tokens["accessToken"]).username == "Hedwig"
-    assert signed_in.statements == 3
+    assert signed_in.statements == 6
 
 
 async def test_order_status_changed(shop: Shop):

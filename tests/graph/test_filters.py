@@ -169,6 +169,9 @@ async def test_conditions_on_users(shop: Shop):
     assert await names(isAdmin={"eq": False}) == ["clerk"]
     assert await names(isAdmin={"eq": True}) == ["boss"]
     assert await names(isAdmin={"eq": None}) == ["boss", "clerk"]
+    assert await names(role={"eq": "customer"}) == ["clerk"]
+    assert await names(role={"in": ["admin", "customer"], "contains": "MIN"}) == ["boss"]
+    assert await names(role={"eq": "manager"}) == []
     assert await names(createdAt={"lt": "2026-01-01T00:00:00Z"}) == []
 
 
@@ -277,7 +280,7 @@ def test_every_filter_is_tested_here():
         *(f"StockLevelFilter.{name}" for name in ("sku", "warehouse", "onHand", "reserved")),
         *(f"StockMovementFilter.{name}" for name in ("kind", "sku", "warehouse", "order", "actor")),
         *(f"StockMovementFilter.{name}" for name in ("reference", "occurredAt")),
-        *(f"UserFilter.{name}" for name in ("username", "isAdmin", "createdAt")),
+        *(f"UserFilter.{name}" for name in ("username", "isAdmin", "role", "createdAt")),
         # Tested with the log.
         *(f"EventFilter.{name}" for name in ("kind", "aggregateType", "aggregate", "actor", "occurredAt")),
         # Tested with the subscription.

@@ -155,7 +155,7 @@ async def test_a_change_ends_the_token_of_a_mail(shop: Shop, logs: Logs):
     assert await reset(shop, token) == NOT_VALID
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "x" * 100_000, "' OR 1=1 --", "\u00e9"])
+@pytest.mark.parametrize("token", ["", "nonsense", "x" * 50_000, "' OR 1=1 --", "\u00e9"])
 async def test_what_is_no_token_resets_nothing(shop: Shop, logs: Logs, token: str):
     await register(shop)
     await mailed_token(shop, logs)

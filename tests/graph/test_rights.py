@@ -16,10 +16,11 @@ from graphql import (
     is_leaf_type,
     is_required_argument,
 )
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from support.shop import SCHEMA, Shop
 
 from db.customers import addresses
+from db.roles import user_roles
 from domain.actor import Actor, Scope
 from graph.node import global_id, parse_id
 
@@ -297,7 +298,7 @@ async def test_an_anonymous_caller_finds_nothing_but_the_catalog_in_any_field_of
 
 
 async def test_a_user_who_was_made_admin_keeps_to_the_rights_of_their_token(shop: Shop, town: Town):
-    await shop.database.execute(text("UPDATE users SET is_admin = true WHERE username = 'bobby'"))
+    await shop.database.execute(insert(user_roles).values(user_id=town.bob.user_id, role="admin"))
 
     data = await shop.get("{ orders { totalCount } me { isAdmin } }", town.bob)
 

@@ -14,7 +14,7 @@ from domain.actor import Actor
 REGISTER = """
 mutation ($input: UserRegisterInput!) {
   userRegister(input: $input) {
-    user { id username email isAdmin scopes lastLoginAt } userErrors { code field message }
+    user { id username email isAdmin roles scopes lastLoginAt } userErrors { code field message }
   }
 }
 """
@@ -58,11 +58,13 @@ async def test_a_new_user_has_no_rights_and_is_recorded(shop: Shop):
         "username": "Hedwig",
         "email": "Hedwig@example.com",
         "isAdmin": False,
+        "roles": ["customer"],
         "scopes": [],
         "lastLoginAt": None,
     }
     [event] = await logged(shop.database, "kind, sequence, payload, actor_id, request_id")
-    assert event == ("USER_REGISTERED", 1, {"username": "Hedwig", "isAdmin": False}, None, "test-request")
+    told = {"username": "Hedwig", "isAdmin": False, "roles": ["customer"]}
+    assert event == ("USER_REGISTERED", 1, told, None, "test-request")
     assert (await shop.scalar("SELECT password_hash FROM users")).startswith("$argon2id$")
 
 

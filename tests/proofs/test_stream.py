@@ -141,7 +141,7 @@ def _readers(workers: Sequence[Worker], token: str, start: str) -> list[Follower
 def _token(settings: Settings, admin: Actor) -> str:
     assert admin.user_id is not None
     issuer = JwtIssuer(settings, KeyRing(settings), Revocations())
-    return issuer.access_token(User(admin.user_id, "boss", None, True, (), now(), None), new_id())
+    return issuer.access_token(User(admin.user_id, "boss", None, ("admin",), (), now(), None), new_id())
 
 
 @asynccontextmanager

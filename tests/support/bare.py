@@ -16,7 +16,7 @@ from websockets.uri import parse_uri
 
 from app.socket_protocol import Socket
 
-LONG = f"{{ {'x' * 200_000}: __typename }}"
+LONG = f"{{ {'x' * 60_000}: __typename }}"
 """An operation whose answer is long, and cheap."""
 
 
@@ -62,7 +62,7 @@ class Bare:
 async def fill(server: Server, client: Bare) -> Socket:
     """Have a client that reads nothing be answered more than can be written; the server's end of the connection."""
     await client.send(type="connection_init")
-    for number in range(8):
+    for number in range(27):
         await client.send(type="subscribe", id=str(number), payload={"query": LONG})
     [end] = [each for each in server.connections if isinstance(each, Socket)]
     await until(lambda: not end.is_writable)
@@ -70,7 +70,7 @@ async def fill(server: Server, client: Bare) -> Socket:
 
 
 @asynccontextmanager
-async def bare(url: str) -> AsyncGenerator[Bare]:
+async def bare(url: str, protocol: str = PROTOCOL) -> AsyncGenerator[Bare]:
     """A bare client, for which little waits on its own side."""
     parsed = parse_uri(url)
     connection = socket.socket()
@@ -78,8 +78,8 @@ async def bare(url: str) -> AsyncGenerator[Bare]:
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, (parsed.host, parsed.port))
     reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
-    protocol = ClientProtocol(parsed, subprotocols=[websockets.Subprotocol(PROTOCOL)])
-    client = Bare(reader, writer, protocol)
+    handshake = ClientProtocol(parsed, subprotocols=[websockets.Subprotocol(protocol)])
+    client = Bare(reader, writer, handshake)
     try:
         await client.shake_hands()
         yield client

@@ -18,13 +18,14 @@ SECRETS = re.compile(
 )
 
 
-CLIENTS = re.compile(r'"logger": "(httpx|httpcore[.\w]*|websockets\.client)"')
-"""The clients of the tests run in the same process, and tell what they ask for; no server uses them."""
+OTHERS = re.compile(r'"logger": "(httpx|httpcore[.\w]*|websockets\.client|orderwire\.mail)"')
+"""The clients of the tests run in the same process, and tell what they ask for; no server uses them. And in development
+alone mails are written to the log, which is how a developer reads them."""
 
 
 def leaks(text: str) -> list[str]:
     """The lines of a server with a secret."""
-    return [line for line in text.splitlines() if SECRETS.search(line) and not CLIENTS.search(line)]
+    return [line for line in text.splitlines() if SECRETS.search(line) and not OTHERS.search(line)]
 
 
 def fail_on_leaks(report: pytest.TestReport) -> None:

@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.wiring import Process
 from db.base import new_id
 from domain.actor import Actor
+from domain.roles.model import ADMIN
 from domain.users.model import User
 
 CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
@@ -57,7 +58,8 @@ class Server:
         assert actor.user_id is not None
         moment = datetime.now(UTC)
         scopes = tuple(sorted(actor.scopes))
-        user = User(actor.user_id, actor.username or "", None, actor.is_admin, scopes, moment, None)
+        roles = (ADMIN,) if actor.is_admin else ()
+        user = User(actor.user_id, actor.username or "", None, roles, scopes, moment, None)
         return self.process.services.issuer.access_token(user, new_id())
 
     def headers(self, actor: Actor | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from support.waiting import until
 from app.passwords import Hasher
 from app.wiring import Process
 from db.engine import Database
+from db.sales import fold
 from db.schema import metadata
 from domain.actor import Actor, Origin
 from graph.context import Context
@@ -34,6 +35,7 @@ class Answer:
     data: Any
     errors: list[dict[str, Any]]
     statements: int
+    cost: dict[str, Any]
 
 
 class Shop:
@@ -56,13 +58,19 @@ class Shop:
         """Run an operation and return all of its answer."""
         result = await self.schema.execute(query, variables, context_value=self.context(actor))
         errors = [error.formatted for error in result.errors or []]
-        return Answer(result.data, errors, (result.extensions or {}).get("statements", 0))
+        told = result.extensions or {}
+        return Answer(result.data, errors, told.get("statements", 0), told.get("cost", {}))
 
     async def get(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
         """Run an operation that must not fail and return its data."""
         answer = await self.run(query, actor, **variables)
         assert answer.errors == []
         return answer.data
+
+    def held_to(self, **services: Any) -> "Shop":
+        """The same shop, with other limits: `limits` by name, and budgets or turns as they are."""
+        limits = replace(self.process.services.limits, **services.pop("limits", {}))
+        return Shop(replace(self.process, services=replace(self.process.services, limits=limits, **services)))
 
     async def watch(self, query: str, actor: Actor | None = None, **variables: Any) -> AsyncGenerator[Any]:
         """Run a subscription and yield each result."""
@@ -91,6 +99,7 @@ class Shop:
     async def counts(self) -> dict[str, int]:
         """The number of rows of every table: equal before and after what must not change anything."""
         await settle(self.database)
+        await fold(self.database)
         query = "SELECT '{0}' AS name, count(*) FROM {0}"
         tables = (query.format(table.name) for table in metadata.sorted_tables)
         return dict(await self.database.read(text(" UNION ALL ".join(tables))))
@@ -99,6 +108,7 @@ class Shop:
         """Every row of every table, as text: equal before and after what must leave no trace."""
         tables = [table.name for table in metadata.sorted_tables]
         await settle(self.database)
+        await fold(self.database)
         rows = [await self.database.read(text(f"SELECT t::text AS row FROM {name} t ORDER BY 1")) for name in tables]
         return {name: [row.row for row in found] for name, found in zip(tables, rows, strict=True)}
 

@@ -1,0 +1,99 @@
+"""Documents that were seen before: parsed, counted, validated and priced once."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from graph.limits.pricing import Price, priced
+from graph.limits.rules import LimitCode, Limits, exceeded, refusal
+from graph.limits.structure import Structure, measured
+
+KEPT = 512
+"""How many documents are kept."""
+
+KEPT_CHARS = 16_384
+"""The longest document that is kept: what is kept must not grow with what strangers send."""
+
+ERRORS_MAX = 10
+"""How many mistakes of one document are told; to find a hundred takes longer than to parse it."""
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of a document; the verdict and the prices once somebody has asked."""
+
+    document: DocumentNode
+    structure: Structure
+    mistakes: list[GraphQLError] | None = None
+    prices: dict[str | None, Price] = field(default_factory=dict[str | None, Price])
+
+    def validate(self, schema: GraphQLSchema) -> list[GraphQLError]:
+        """What is wrong with the document."""
+        if self.mistakes is None:
+            self.mistakes = validate(schema, self.document, RULES, max_errors=ERRORS_MAX)
+        return self.mistakes
+
+    def price(self, schema: GraphQLSchema, name: str | None) -> Price:
+        """The price of one of its operations, which must be valid."""
+        if name not in self.prices:
+            definitions = self.document.definitions
+            fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
+            operation = next(
+                each
+                for each in definitions
+                if isinstance(each, OperationDefinitionNode) and (each.name.value if each.name else None) == name
+            )
+            self.prices[name] = priced(schema, operation, fragments)
+        return self.prices[name]
+
+
+class Documents:
+    """The documents that were used last."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, text: str, limits: Limits) -> Known:
+        """What is known of a document, which has not been validated yet where it is new.
+
+        Raises:
+            GraphQLError: it goes beyond a limit, or is not GraphQL.
+        """
+        known = self._known.get(text) or self._read(text, limits)
+        known.structure.check(limits)
+        if len(text) <= KEPT_CHARS:
+            self._known[text] = known
+            self._known.move_to_end(text)
+            if len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return known
+
+    def _read(self, text: str, limits: Limits) -> Known:
+        if len(text) > limits.document_chars:
+            raise exceeded(LimitCode.DOCUMENT_TOO_LONG, limits.document_chars, len(text), "Characters of the document")
+        try:
+            # Comments count as tokens: they cost as much to read.
+            document = parse(text, max_tokens=limits.tokens)
+        except GraphQLError as error:
+            if "tokens. Parsing aborted" in error.message:
+                message = f"The document has more than {limits.tokens} tokens."
+                raise refusal(LimitCode.TOO_MANY_TOKENS, message, limit=limits.tokens) from None
+            raise
+        return Known(document, measured(document))
