@@ -7,6 +7,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from factories.goods import make_variant
+from factories.orders import place
+from factories.people import make_admin
 from factories.whole_shop import WholeShop, make_whole_shop
 from graphql import parse, validate
 from support.differences import difference, executed
@@ -107,3 +110,18 @@ async def test_random_operations_on_a_shop_are_answered_as_graphql_core_answers_
     # The dice must not have made it easy.
     assert told["ran"] > OPERATIONS * 0.5, told
     assert told["errors"] > told["ran"] * 0.2, told
+
+
+async def test_each_event_of_a_subscription_is_told_by_the_same_plan(shop: Shop):
+    await make_variant(shop.database, "MUG", LON=10)
+    admin = await make_admin(shop.database)
+    shop.schema = build_schema()
+    operations = shop.schema.operations
+    assert operations is not None
+
+    async with shop.watching("subscription { orderStatusChanged { to order { number } } }", admin) as watch:
+        placed = [await place(Shop(shop.process), admin, ("MUG", 1)) for _ in range(3)]
+        told = [await watch.next() for _ in range(3)]
+
+    assert [each["orderStatusChanged"]["order"]["number"] for each in told] == [each["number"] for each in placed]
+    assert (operations.tally.compiled, len(operations._kept), operations.tally.fallbacks) == (3, 1, {})
