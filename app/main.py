@@ -23,7 +23,7 @@ from app.logs import configure_logs
 from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId, explain
-from app.settings import Settings
+from app.settings import Execution, Settings
 from app.sockets import Sockets
 from app.wiring import running
 from graph.schema import build_schema
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     """The application, for uvicorn or a test; it connects when its lifespan starts."""
     settings = settings or Settings()
     configure_logs(settings.log_level)
-    schema = build_schema()
+    schema = build_schema(is_compiled=settings.execution is Execution.COMPILED)
     given = read_documents(settings.documents)
     documents = Documents(given, only=settings.documents_only, automatic=settings.automatic_documents)
 

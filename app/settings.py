@@ -29,6 +29,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Execution(StrEnum):
+    """What executes GraphQL operations."""
+
+    COMPILED = "compiled"
+    GRAPHQL_CORE = "graphql-core"
+
+
 class Settings(BaseSettings):
     """Everything an operator may set; each name takes the prefix ORDERWIRE_."""
 
@@ -310,6 +317,10 @@ class Settings(BaseSettings):
     expose_statements: bool | None = Field(
         default=None,
         description="Whether answers tell in `extensions` how many statements they took. Without it: in development.",
+    )
+    execution: Execution = Field(
+        default=Execution.COMPILED,
+        description="`compiled` compiles each operation once; `graphql-core` is the library's own way, much slower.",
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
 

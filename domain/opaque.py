@@ -1,11 +1,14 @@
 """Opaque strings for clients: ids and cursors they hand back without looking inside."""
 
 import base64
+from binascii import b2a_base64
+
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def seal(content: str) -> str:
     """The content in URL-safe base64 without padding (RFC 4648, section 5)."""
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+    return b2a_base64(content.encode(), newline=False).translate(URL_SAFE, b"=").decode()
 
 
 def unseal(opaque: str) -> str:

@@ -1,58 +1,54 @@
-"""Fields that are more than an attribute of their parent: relations, which are declared, and computed ones.
+"""Fields that are more than an attribute of their parent: edges, which are declared, and computed ones.
 
-A relation says which attribute of the parent is the key and which loader knows what belongs to it. GraphQL's
-executor asks it parent by parent (`one`); an executor that walks breadth-first can ask it for all the parents of
-a level at once (`many`), for the declaration is kept in the field's metadata under RELATION.
+An edge is one function that answers for many parents at once, in their order. GraphQL's own executor asks it parent by
+parent, and the loaders put together what it asks for; the compiled one (graph/execution/) asks it once for all parents
+of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands the loader of an edge that does
+nothing but follow one.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import Parameter, signature
 from typing import Any
 
 import strawberry
 
-from graph.context import Context, Info
+from graph.context import Info
 
+BATCH = "batch"
 RELATION = "relation"
 
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """From the `key` attribute of a parent to what `loader` (a name in graph/loaders.py) finds under it."""
-
-    loader: str
-    key: str
-
-    async def one(self, parent: Any, context: Context) -> Any:
-        """What belongs to one parent; None where the parent has no key."""
-        key = getattr(parent, self.key)
-        if key is None:
-            return None
-        # Shielded: the future is shared by all who ask for this key, and an executor that gives up one branch of
-        # an operation cancels what that branch waits for.
-        return await asyncio.shield(getattr(context.loaders, self.loader).load(key))
-
-    async def many(self, parents: Sequence[Any], context: Context) -> list[Any]:
-        """What belongs to each parent, in their order, by one call of the loader."""
-        keys = [getattr(parent, self.key) for parent in parents]
-        wanted = list(dict.fromkeys(key for key in keys if key is not None))
-        found = dict(zip(wanted, await getattr(context.loaders, self.loader).load_many(wanted), strict=True))
-        return [None if key is None else found[key] for key in keys]
+Batch = Callable[..., Awaitable[Sequence[Any]]]
+"""From parents, `info` and the arguments of the field to what belongs to each parent."""
 
 
 def relation(graphql_type: Any, loader: str, key: str, description: str) -> Any:
-    """Declare a field that follows a relation; `graphql_type` is what it is in the schema."""
-    declared = Relation(loader, key)
+    """Declare what a loader (a name in graph/loaders.py) finds under the `key` attribute of each parent."""
 
-    async def resolve(root: Any, info: Info) -> Any:
-        return await declared.one(root, info.context)
+    async def follow(roots: Sequence[Any], info: Info) -> Sequence[Any]:
+        return await getattr(info.context.loaders, loader).load_all([getattr(root, key) for root in roots])
 
+    return batched(graphql_type, follow, description, {RELATION: loader})
+
+
+def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping[str, Any] | None = None) -> Any:
+    """Declare a field that a function answers for many parents at once: an edge that takes arguments, say.
+
+    The function is written as a resolver is, but for its first parameter, which takes all the parents.
+    """
+
+    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        return (await batch([root], info, **arguments))[0]
+
+    # What Strawberry reads the arguments of the field from.
+    _, *others = signature(batch).parameters.values()
+    root = Parameter("root", Parameter.POSITIONAL_OR_KEYWORD)
+    setattr(resolve, "__signature__", signature(batch).replace(parameters=[root, *others]))  # noqa: B010
+    resolve.__module__ = batch.__module__
     return strawberry.field(
         resolver=resolve,
         graphql_type=graphql_type,
         description=description,
-        metadata={RELATION: declared},
+        metadata={BATCH: batch, **(metadata or {})},
     )
 
 

@@ -1,8 +1,10 @@
 """Every batch read: one loader per relation, made when first asked for, one set per operation or event."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar
+from itertools import chain
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from aiodataloader import DataLoader
@@ -23,28 +25,80 @@ V = TypeVar("V")
 Read = Callable[[Actor, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
-class One(DataLoader[K, V | None]):
+class Level:
+    """The keys of a whole level of an operation, which wait in the queue of a loader as one."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: Sequence[Any]) -> None:
+        self.keys = keys
+
+
+class Loader(DataLoader[Any, Any], Generic[K, V]):
+    """Reads by key: what is asked for in one turn of the event loop by one statement, and nothing twice.
+
+    `load` asks for one thing. `load_all` asks for those of a whole level, with one future in place of one for each.
+    """
+
+    def __init__(self, read: Read[K, V], viewer: Actor, missing: V) -> None:
+        """`missing` stands for what does not exist or the viewer may not see."""
+        super().__init__()
+        self._read, self._viewer, self._missing = read, viewer, missing
+        self._known: dict[K, V] = {}
+        self._reading: dict[K, asyncio.Task[None]] = {}
+
+    def load(self, key: Any) -> asyncio.Future[Any]:
+        """What belongs to a key."""
+        shared = super().load(key)
+        if shared.done():
+            return shared
+        # A future for each who asks: an executor that gives up one branch of an operation cancels what that branch
+        # waits for, and another branch may wait for the same. They may all have gone when the shared one fails.
+        shared.add_done_callback(lambda future: future.cancelled() or future.exception())
+        return asyncio.shield(shared)
+
+    async def load_all(self, keys: Sequence[K | None]) -> list[V | None]:
+        """What belongs to each key, in their order; None where there is no key."""
+        known = self._known
+        wanted = {key for key in keys if key is not None and key not in known}
+        if wanted:
+            # In the order in which they are first asked for, so that the same operation sends the same statement.
+            await self.load(Level([key for key in dict.fromkeys(keys) if key in wanted]))
+        return [None if key is None else known[key] for key in keys]
+
+    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+        """What belongs to each entry of the queue, as the library asks for it: a key, or those of a level."""
+        known, reading = self._known, self._reading
+        levels = (entry.keys if isinstance(entry, Level) else (entry,) for entry in keys)
+        wanted: dict[K, None] = dict.fromkeys(chain.from_iterable(levels))
+        missing = [key for key in wanted if key not in known and key not in reading]
+        if missing:
+            reading.update(dict.fromkeys(missing, asyncio.create_task(self._learn(missing))))
+        if under_way := {reading[key] for key in wanted if key in reading}:
+            await asyncio.gather(*under_way)
+        return [None if isinstance(entry, Level) else known[entry] for entry in keys]
+
+    async def _learn(self, keys: list[K]) -> None:
+        try:
+            found = await self._read(self._viewer, keys)
+        finally:
+            for key in keys:
+                del self._reading[key]
+        self._known.update((key, found.get(key, self._missing)) for key in keys)
+
+
+class One(Loader[K, V | None]):
     """A thing by key; None where it does not exist or the viewer may not see it."""
 
     def __init__(self, read: Read[K, V], viewer: Actor) -> None:
-        super().__init__()
-        self._read, self._viewer = read, viewer
-
-    async def batch_load_fn(self, keys: list[K]) -> list[V | None]:
-        found = await self._read(self._viewer, keys)
-        return [found.get(key) for key in keys]
+        super().__init__(read, viewer, None)
 
 
-class Many(DataLoader[K, Sequence[V]]):
+class Many(Loader[K, Sequence[V]]):
     """The things that belong to a key, in their order; none where the viewer may not see them."""
 
     def __init__(self, read: Read[K, Sequence[V]], viewer: Actor) -> None:
-        super().__init__()
-        self._read, self._viewer = read, viewer
-
-    async def batch_load_fn(self, keys: list[K]) -> list[Sequence[V]]:
-        found = await self._read(self._viewer, keys)
-        return [found.get(key, ()) for key in keys]
+        super().__init__(read, viewer, ())
 
 
 class Loaders:

@@ -6,6 +6,7 @@ resolver that needs the path of each object (docs/decisions/0003-graph-over-doma
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,7 +24,7 @@ _LOADERS: dict[str, str] = {}
 
 def global_id(type_name: str, key: UUID) -> str:
     """The opaque id of a thing: its type and key in URL-safe base64."""
-    return seal(f"{type_name}:{key}")
+    return seal(f"{type_name}:{key!s}")
 
 
 def parse_id(value: str, *path: str) -> tuple[str, UUID]:
@@ -62,14 +63,21 @@ class Node:
     id: strawberry.ID = strawberry.field(resolver=_resolve_id, description="The opaque global id.")
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceOf:
+    """The test of a type whose objects are told by their class: `is_type_of`, in GraphQL's words."""
+
+    model: type
+
+    def __call__(self, obj: object, _info: object) -> bool:
+        return isinstance(obj, self.model)
+
+
 def object_type(model: type, description: str) -> Callable[[type[T]], type[T]]:
     """Declare a GraphQL type whose objects are instances of a domain model."""
 
     def declare(cls: type[T]) -> type[T]:
-        def is_type_of(obj: object, _info: object) -> bool:
-            return isinstance(obj, model)
-
-        setattr(cls, "is_type_of", staticmethod(is_type_of))  # noqa: B010  (T does not have the attribute)
+        setattr(cls, "is_type_of", InstanceOf(model))  # noqa: B010  (T does not have the attribute)
         return strawberry.type(cls, description=description)
 
     return declare

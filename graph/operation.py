@@ -13,6 +13,7 @@ from strawberry.types.graphql import OperationType
 
 from graph.context import Context
 from graph.errors import present_all
+from graph.execution.operations import Operations
 from graph.live.subscriber import Operation, Subscriber
 
 
@@ -45,6 +46,9 @@ class CountStatements(SchemaExtension):
 
 class ShopSchema(strawberry.Schema):
     """A schema whose errors all carry a code, and that logs only what is worth a line in the log."""
+
+    operations: Operations | None = None
+    """The compiled operations; None where graphql-core executes everything."""
 
     @property
     def graphql_schema(self) -> GraphQLSchema:

@@ -14,6 +14,8 @@ from graph.context import Info
 from graph.customers.queries import CustomerQueries
 from graph.errors import Busy, IdempotencyConflict, PlainError, PresentErrors, TooManyAttempts, VersionConflict
 from graph.events.queries import EventQueries
+from graph.execution.executor import CompiledExecutor
+from graph.execution.operations import Operations
 from graph.finish import finish
 from graph.identities.mutations import IdentityMutations
 from graph.inventory.errors import OnHandConflict
@@ -103,14 +105,15 @@ class Subscription(OrderSubscriptions, InventorySubscriptions):
     """The root of subscriptions."""
 
 
-def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema:
-    """The schema with its extensions; the outermost first."""
+def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compiled: bool = True) -> ShopSchema:
+    """The schema with its extensions, the outermost first; `is_compiled` says whether operations are."""
     documents = Documents()
     schema = ShopSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=ERRORS,
+        execution_context_class=CompiledExecutor if is_compiled else None,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             PresentErrors,
@@ -121,4 +124,6 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = ()) -> ShopSchema
         ],
     )
     finish(schema.graphql_schema)
+    if is_compiled:
+        schema.operations = Operations(schema)
     return schema

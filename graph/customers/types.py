@@ -1,13 +1,15 @@
 """Customer and address."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import strawberry
 
 from domain.customers import model
 from graph.context import Info
-from graph.fields import computed, relation
+from graph.fields import batched, relation
 from graph.node import Node, node_type, object_type
 from graph.paging import EMPTY, After, Before, Connected, Connection, First, Last, page_request
 from graph.users.types import User
@@ -30,20 +32,24 @@ class Address:
 
 
 async def _orders(
-    root: strawberry.Parent[model.Customer],
+    roots: Sequence[model.Customer],
     info: Info,
     first: First = None,
     after: After = None,
     last: Last = None,
     before: Before = None,
-) -> Connected:
+) -> list[Connected]:
     loaders = info.context.loaders
-    page = await loaders.orders_of_customer(page_request(first, after, last, before)).load(root.id)
+    keys = [root.id for root in roots]
+    pages = await loaders.orders_of_customer(page_request(first, after, last, before)).load_all(keys)
 
-    async def count() -> int:
-        return await loaders.order_count_of_customer.load(root.id) or 0
+    def counting(key: UUID) -> Callable[[], Awaitable[int]]:
+        async def count() -> int:
+            return await loaders.order_count_of_customer.load(key) or 0
 
-    return Connected(page or EMPTY, count)
+        return count
+
+    return [Connected(page or EMPTY, counting(key)) for key, page in zip(keys, pages, strict=True)]
 
 
 @node_type(model.Customer, "customer", "A party who buys.")
@@ -57,4 +63,4 @@ class Customer(Node):
     user: User | None = relation(User | None, "user", "user_id", "The user who buys as this customer.")
     addresses: list[Address] = relation(list[Address], "addresses_of_customer", "id", "Where the customer is.")
 
-    orders: Connection[LazyOrder] = computed(Connection[LazyOrder], _orders, "The customer's orders, newest first.")
+    orders: Connection[LazyOrder] = batched(Connection[LazyOrder], _orders, "The customer's orders, newest first.")

@@ -1,5 +1,6 @@
 """Order, order line, return, adjustment, and what can be done to an order."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from graph.catalog.types import Variant
 from graph.context import Info
 from graph.customers.types import Customer
 from graph.events.enums import EventKind
-from graph.fields import computed, relation
+from graph.fields import batched, relation
 from graph.node import Node, node_type, object_type
 from graph.orders.enums import OrderAction, OrderStatus
 from graph.types import Money
@@ -95,11 +96,12 @@ class OrderEvent:
     actor: User | None = relation(User | None, "user", "actor_id", "Who did it; null for the system or where hidden.")
 
 
-async def _allowed_actions(root: strawberry.Parent[model.Order], info: Info) -> list[model.AllowedAction]:
-    viewer, loaders = info.context.viewer, info.context.loaders
+async def _allowed_actions(roots: Sequence[model.Order], info: Info) -> list[list[model.AllowedAction]]:
+    viewer = info.context.viewer
     # Only for these orders what came back makes a difference: most need no statement.
-    left = await loaders.units_left_of_order.load(root.id) if policy.may_come_back(viewer, root) else None
-    return policy.allowed_actions(viewer, root, left)
+    keys = [root.id if policy.may_come_back(viewer, root) else None for root in roots]
+    left = await info.context.loaders.units_left_of_order.load_all(keys)
+    return [policy.allowed_actions(viewer, root, units) for root, units in zip(roots, left, strict=True)]
 
 
 @node_type(model.Order, "order", "An order.")
@@ -122,6 +124,6 @@ class Order(Node):
         list[OrderEvent], "events_of_order", "id", "Its history, oldest first; imported orders begin without one."
     )
 
-    allowed_actions: list[AllowedAction] = computed(
+    allowed_actions: list[AllowedAction] = batched(
         list[AllowedAction], _allowed_actions, "Each action with whether you can take it now and, if not, why."
     )

@@ -16,7 +16,7 @@ from support.shop import SCHEMA
 
 from app.limits import limits_of
 from app.login.settings import Provider
-from app.settings import Environment, LogLevel, Settings
+from app.settings import Environment, Execution, LogLevel, Settings
 from domain.refusals import ErrorCode, Refusal
 from graph.limits.documents import Documents
 from graph.limits.rules import Introspection, LimitCode
@@ -38,6 +38,7 @@ TYPES = {
     bool | None: "true or false",
     SecretStr | None: "secret text",
     Environment: "`development` or `production`",
+    Execution: "`compiled` or `graphql-core`",
     tuple[Provider, ...]: "JSON, a list",
     LogLevel: "`debug`, `info`, `warning` or `error`",
     Introspection | None: "`everyone`, `signed-in` or `nobody`",

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,9 @@ from db.events import EventLog
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode
-from graph.fields import RELATION, Relation
+from graph.context import Context
+from graph.fields import BATCH, RELATION, relation
+from graph.loaders import Loaders
 from graph.node import parse_id
 from graph.scalars import SCALARS, BigInt
 
@@ -141,12 +144,20 @@ async def test_a_relation_answers_many_parents_as_it_answers_each(shop: Shop):
     orders = (await shop.database.read(text("SELECT id, customer_id FROM orders ORDER BY id"))) * 2
     keyless = [*orders, Keyless()]
 
-    together = await Relation("customer", "customer_id").many(keyless, shop.context(admin))
-    apart = [await Relation("customer", "customer_id").one(each, shop.context(admin)) for each in keyless]
+    field: Any = relation(None, "customer", "customer_id", "Who buys.")
+    together = await field.metadata[BATCH](keyless, Asking(shop.context(admin)))
+    apart = [await field.base_resolver(each, Asking(shop.context(admin))) for each in keyless]
 
     assert together == apart
     assert together[-1] is None
     assert {each.name for each in together[:-1]} == {"buyer"}
+
+
+@dataclass
+class Asking:
+    """As much of `info` as a relation needs."""
+
+    context: Context
 
 
 class Keyless:
@@ -155,20 +166,21 @@ class Keyless:
     customer_id = None
 
 
-def test_every_relation_of_the_schema_names_a_loader_and_a_field_of_its_parent():
+def test_every_edge_of_the_schema_answers_for_many_parents_at_once():
     declared = [
-        field.extensions["strawberry-definition"].metadata.get(RELATION)
+        field.extensions["strawberry-definition"].metadata
         for graphql_type in SCHEMA.graphql_schema.type_map.values()
         if isinstance(graphql_type, GraphQLObjectType)
         for field in graphql_type.fields.values()
         if "strawberry-definition" in field.extensions
     ]
-    relations = [each for each in declared if each is not None]
+    edges = [each for each in declared if BATCH in each]
+    loaders = [each.get(RELATION) for each in edges]
 
-    from graph.loaders import Loaders
-
-    assert len(relations) == 34
-    assert all(hasattr(Loaders, relation.loader) for relation in relations)
+    assert len(edges) == 36
+    # Two take arguments, or more than one loader.
+    assert loaders.count(None) == 2
+    assert all(hasattr(Loaders, loader) for loader in loaders if loader is not None)
 
 
 def test_sums_may_pass_thirty_two_bits():

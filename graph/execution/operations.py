@@ -1,0 +1,156 @@
+"""The operations that were compiled, kept by their text: what is kept can neither go stale nor grow without bounds."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+import structlog
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLIncludeDirective,
+    GraphQLSkipDirective,
+    Node,
+    Visitor,
+    visit,
+)
+from graphql.execution.values import VariableValues
+
+from graph.execution.compile import Compiler
+from graph.execution.fallback import NotCompiled, Reason, Tally
+from graph.execution.kinds import Kinds
+from graph.execution.plan import Plan
+
+if TYPE_CHECKING:
+    from graph.execution.executor import CompiledExecutor
+
+log = structlog.get_logger("orderwire.graph")
+
+KEPT = 512
+"""How many operations are kept."""
+
+VARIANTS = 32
+"""How many plans are kept of one operation: it has one for each set of values in its `@skip` and `@include`."""
+
+CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name})
+
+
+class Operations:
+    """The plans of one schema."""
+
+    def __init__(self, schema: strawberry.Schema, most: int = KEPT) -> None:
+        """At most so many operations are kept."""
+        self.tally = Tally()
+        self._most = most
+        self._schema = schema
+        self._kinds = Kinds(schema._schema)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        self._kept: OrderedDict[tuple[str, str | None], Variants] = OrderedDict()
+
+    def plan(self, executor: "CompiledExecutor") -> Plan | None:
+        """The plan of the operation that an executor is to run; None where graphql-core has to."""
+        try:
+            plan = self._variants(executor).plan(executor)
+        except NotCompiled as refused:
+            self.tally.fallbacks[refused.reason] += 1
+            return None
+        self.tally.compiled += 1
+        return plan
+
+    def _variants(self, executor: "CompiledExecutor") -> "Variants":
+        if executor.middleware_manager is not None and executor.middleware_manager.middlewares:
+            raise NotCompiled(Reason.MIDDLEWARE)
+        if executor.abort_signal is not None:
+            raise NotCompiled(Reason.ABORT_SIGNAL)
+        operation = executor.operation
+        if operation.loc is None:
+            raise NotCompiled(Reason.NO_SOURCE)
+        # The whole document: an operation is what it is by its fragments too.
+        key = (operation.loc.source.body, operation.name.value if operation.name else None)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = Variants(self._schema, self._kinds, executor)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return found
+
+
+class Variants:
+    """One operation, compiled for each set of conditions that it was run under."""
+
+    def __init__(self, schema: strawberry.Schema, kinds: Kinds, executor: "CompiledExecutor") -> None:
+        self._schema, self._kinds = schema, kinds
+        self._operation, self._fragments = executor.operation, executor.fragments
+        survey = Survey([executor.operation, *executor.fragment_definitions.values()])
+        self._conditions, self._refusal = sorted(survey.conditions), survey.refusal
+        self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
+        if self._refusal is not None:
+            self._tell(self._refusal)
+
+    def plan(self, executor: "CompiledExecutor") -> Plan:
+        """The plan for the variables of an execution.
+
+        Raises:
+            NotCompiled: the operation is one for graphql-core.
+        """
+        if self._refusal is not None:
+            raise NotCompiled(self._refusal)
+        coerced = executor.variable_values.coerced
+        key = tuple(coerced.get(name) for name in self._conditions)
+        plan = self._plans.get(key)
+        if plan is None:
+            try:
+                plan = self._plans[key] = self._compiled(executor.variable_values)
+            except NotCompiled as refused:
+                self._refusal = refused.reason
+                self._tell(refused.reason)
+                raise
+            if len(self._plans) > VARIANTS:
+                self._plans.popitem(last=False)
+        return plan
+
+    def _compiled(self, variables: VariableValues) -> Plan:
+        # Of the variables only conditions: what else a client sends must not outlive its request.
+        sources = {name: variables.sources[name] for name in self._conditions if name in variables.sources}
+        coerced = {name: variables.coerced[name] for name in self._conditions if name in variables.coerced}
+        conditions = VariableValues(sources, coerced)
+        return Compiler(self._schema, self._kinds, self._operation, self._fragments, conditions).plan()
+
+    def _tell(self, reason: Reason) -> None:
+        name = self._operation.name.value if self._operation.name else None
+        log.info("not_compiled", operation=name, reason=reason.value)
+
+
+class Survey(Visitor):
+    """What there is in an operation and its fragments that decides whether, and how, it is compiled."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        super().__init__()
+        self.conditions: set[str] = set()
+        self.refusal: Reason | None = None
+        for node in nodes:
+            visit(node, self)
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        if node.name.value in {"__schema", "__type"}:
+            self.refusal = Reason.INTROSPECTION
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        if node.name.value not in CONDITIONS:
+            self.refusal = Reason.DIRECTIVE
+            return
+        given = (argument.value for argument in node.arguments or ())
+        self.conditions.update(name for each in given if (name := _variable(each)) is not None)
+
+    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
+        if node.variable_definitions:
+            self.refusal = Reason.FRAGMENT_VARIABLES
+
+
+def _variable(node: Node) -> str | None:
+    """The name of a variable; None for a literal."""
+    name: Any = getattr(node, "name", None)
+    return name.value if name is not None else None

@@ -1,0 +1,132 @@
+"""Where the values of a field come from: attributes, functions of one parent, and functions of all parents."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, cast
+
+import strawberry
+from graphql import GraphQLField
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from graph.execution.arguments import Arguments
+from graph.execution.complete import attributes
+from graph.execution.plan import Field, Values
+from graph.fields import Batch
+
+if TYPE_CHECKING:
+    from graph.execution.run import Run
+
+
+def attribute(name: str) -> Values:
+    """An attribute of each object."""
+    read = attrgetter(name)
+
+    def values(objects: Sequence[Any], _run: object) -> list[Any]:
+        try:
+            return list(map(read, objects))
+        except Exception:
+            return attributes(objects, name)
+
+    return values
+
+
+def itself(objects: Sequence[Any], _run: object) -> list[Any]:
+    """The object itself: a subscription's root field shows the event that it is executed for."""
+    return list(objects)
+
+
+def batched(
+    schema: strawberry.Schema, field: Field, declared: StrawberryField, batch: Batch, given: Arguments
+) -> Values:
+    """What a function tells of all objects at once."""
+    info = _info(schema, field, declared)
+
+    async def values(objects: Sequence[Any], run: "Run") -> Sequence[Any]:
+        found = await batch(objects, info(run), **given(run))
+        if len(found) != len(objects):
+            raise TypeError(f"{field.parent}.{field.name} was to answer for {len(objects)} parents, not {len(found)}.")
+        return found
+
+    return values
+
+
+def resolved(
+    schema: strawberry.Schema,
+    field: Field,
+    declared: StrawberryField,
+    resolver: StrawberryResolver[Any],
+    given: Arguments,
+) -> Values:
+    """What a resolver tells of each object, called as Strawberry does."""
+    info = _info(schema, field, declared)
+    function = cast("Callable[..., Any]", resolver.wrapped_func)
+    told = (resolver.parent_parameter, resolver.root_parameter)
+    # One parameter may be both.
+    parents = list(dict.fromkeys(each.name for each in told if each is not None))
+    # Most resolvers take the parent first: it need not be put into the arguments of each call.
+    is_first = resolver.self_parameter is not None or parents[:1] == list(resolver.signature.parameters)[:1] != []
+    by_name = parents if resolver.self_parameter is not None else parents[is_first:]
+    info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
+
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]]:
+        try:
+            arguments = dict(given(run))
+        except Exception as error:
+            return [error] * len(objects)
+        if info_name is not None:
+            arguments[info_name] = info(run)
+        found: list[Any] = []
+        for each in objects:
+            for parent in by_name:
+                arguments[parent] = each
+            try:
+                found.append(function(each, **arguments) if is_first else function(**arguments))
+            except Exception as error:
+                found.append(error)
+        return _under_way(found)
+
+    return values
+
+
+def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> Values:
+    """What Strawberry's own resolver tells of each object: extensions and permissions are its business."""
+    resolve: Callable[..., Any] = definition.resolve or _unresolved
+
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]]:
+        try:
+            arguments = given(run)
+        except Exception as error:
+            return [error] * len(objects)
+        info = run.info(field)
+        found: list[Any] = []
+        for each in objects:
+            try:
+                found.append(resolve(each, info, **arguments))
+            except Exception as error:
+                found.append(error)
+        return _under_way(found)
+
+    return values
+
+
+def _info(schema: strawberry.Schema, field: Field, declared: StrawberryField) -> Callable[["Run"], Any]:
+    make: Callable[..., Any] = schema.config.info_class
+    return lambda run: make(_raw_info=run.info(field), _field=declared)
+
+
+def _under_way(found: list[Any]) -> list[Any] | Awaitable[list[Any]]:
+    """The values; an awaitable of all where they are coroutines."""
+    classes = {*map(type, found)}
+    if CoroutineType not in classes:
+        return found
+    if len(classes) == 1:
+        return asyncio.gather(*found, return_exceptions=True)
+    # Among others, each goes its own way.
+    return found
+
+
+def _unresolved(*_: Any, **__: Any) -> None:
+    raise TypeError("The field has no resolver.")

@@ -1,0 +1,270 @@
+"""What compiled execution must keep to, one rule at a time."""
+
+import asyncio
+import warnings
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import parse
+from strawberry.extensions import SchemaExtension
+from support.constructs import Context, Schema, World, build
+from support.waiting import until
+
+from graph.execution.executor import CompiledExecutor
+from graph.execution.fallback import Reason
+from graph.execution.operations import VARIANTS, Operations, Survey
+
+COMPILED, REFERENCE = build(is_compiled=True), build(is_compiled=False)
+
+
+def compiled(query: type, **given: Any) -> Schema:
+    schema = Schema(query=query, execution_context_class=CompiledExecutor, **given)
+    schema.operations = Operations(schema)
+    return schema
+
+
+async def answers(text: str, variables: dict[str, Any] | None = None, seed: int = 1, fault: float = 0) -> list[Any]:
+    """What both executions answer, on the same data."""
+    world = World(seed, fault)
+    return [await schema.execute(text, variables, context_value=Context(world)) for schema in (REFERENCE, COMPILED)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{ __schema { queryType { name } } }", Reason.INTROSPECTION),
+        ('{ hello ...F } fragment F on Query { __type(name: "Twig") { name } }', Reason.INTROSPECTION),
+    ],
+)
+async def test_introspection_is_left_to_graphql_core_and_counted(text: str, reason: Reason):
+    schema = build(is_compiled=True)
+    assert schema.operations is not None
+
+    for _ in range(2):
+        assert not (await schema.execute(text, context_value=Context(World(1, 0)))).errors
+
+    assert (schema.operations.tally.compiled, dict(schema.operations.tally.fallbacks)) == (0, {reason: 2})
+
+
+async def test_a_resolver_that_an_extension_wraps_is_left_to_graphql_core():
+    class Louder(SchemaExtension):
+        def resolve(self, _next: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
+            return _next(root, info, *args, **kwargs) + "!"
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def word(self) -> str:
+            return "word"
+
+    schema = compiled(Query, extensions=[Louder])
+    assert schema.operations is not None
+
+    assert (await schema.execute("{ word }")).data == {"word": "word!"}
+    assert dict(schema.operations.tally.fallbacks) == {Reason.MIDDLEWARE: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{ word @skip(if: true) ... @include(if: $a) { word } }", None),
+        ("{ word @upper }", Reason.DIRECTIVE),
+        ("query @live { word }", Reason.DIRECTIVE),
+        ("{ ... @defer { word } }", Reason.DIRECTIVE),
+        ("{ list @stream(initialCount: 1) }", Reason.DIRECTIVE),
+        ("query ($a: Int @old) { word(a: $a) }", Reason.DIRECTIVE),
+        ("{ ...F } fragment F($a: Int) on Query { word(a: $a) }", Reason.FRAGMENT_VARIABLES),
+    ],
+)
+def test_what_a_document_must_not_hold_to_be_compiled(text: str, reason: Reason | None):
+    assert Survey([parse(text, experimental_fragment_arguments=True)]).refusal is reason
+
+
+async def test_each_set_of_conditions_has_a_plan_of_its_own():
+    text = "query ($a: Boolean!, $b: Boolean!) { twigs { n @include(if: $a) ... @skip(if: $b) { name } __typename } }"
+
+    for a in (True, False):
+        for b in (True, False):
+            reference, result = await answers(text, {"a": a, "b": b})
+            assert result.data == reference.data
+            assert list(result.data["twigs"][0]) == list(reference.data["twigs"][0])
+
+
+async def test_what_is_kept_has_bounds():
+    schema = build(is_compiled=True)
+    schema.operations = Operations(schema, most=4)
+    context = Context(World(1, 0))
+    names = [f"c{number}" for number in range(6)]
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    text = f"query ({declared}) {{ {' '.join(f'{name}: hello @include(if: ${name})' for name in names)} __typename }}"
+
+    for number in range(2**6):
+        given = {name: bool(number >> place & 1) for place, name in enumerate(names)}
+        result = await schema.execute(text, given, context_value=context)
+        assert set(result.data) == {"__typename", *(name for name in names if given[name])}
+    [variants] = schema.operations._kept.values()
+    assert len(variants._plans) == VARIANTS
+    for number in range(8):
+        await schema.execute(f"{{ hello{number}: __typename }}", context_value=context)
+    assert len(schema.operations._kept) == 4
+    assert (text, None) not in schema.operations._kept
+
+
+async def test_no_value_of_a_variable_is_kept():
+    schema = build(is_compiled=True)
+    assert schema.operations is not None
+    text = "query ($secret: String!, $shown: Boolean!) { hello(who: $secret) @include(if: $shown) }"
+
+    await schema.execute(text, {"secret": "hunter2", "shown": True}, context_value=Context(World(1, 0)))
+
+    [variants] = schema.operations._kept.values()
+    assert list(variants._plans) == [(True,)]
+    assert "hunter2" not in repr(vars(variants))
+
+
+async def test_mutations_run_one_after_the_other_and_stop_at_a_null_that_reaches_the_root():
+    done: list[str] = []
+
+    @strawberry.type
+    class Kept:
+        name: str
+
+        @strawberry.field
+        async def later(self) -> str:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            done.append(f"{self.name} later")
+            return self.name
+
+        @strawberry.field
+        def broken(self) -> int:
+            raise ValueError(self.name)
+
+    @strawberry.type
+    class Query:
+        word: str = "word"
+
+    @strawberry.type
+    class Mutation:
+        @strawberry.mutation
+        async def act(self, name: str) -> Kept:
+            await asyncio.sleep(0)
+            done.append(name)
+            return Kept(name=name)
+
+        @strawberry.mutation
+        def act_or_not(self, name: str) -> Kept | None:
+            done.append(name)
+            return Kept(name=name)
+
+    schema = compiled(Query, mutation=Mutation)
+    well = 'mutation { a: act(name: "a") { later } b: actOrNot(name: "b") { broken } c: act(name: "c") { later } }'
+    ill = 'mutation { a: act(name: "a") { later } b: act(name: "b") { later broken } c: act(name: "c") { later } }'
+
+    first = await schema.execute(well)
+    order = [*done]
+    done.clear()
+    second = await schema.execute(ill)
+
+    assert first.data == {"a": {"later": "a"}, "b": None, "c": {"later": "c"}}
+    assert [error.path for error in first.errors or ()] == [["b", "broken"]]
+    assert order == ["a", "a later", "b", "c", "c later"]
+    assert second.data is None
+    assert [(error.message, error.path) for error in second.errors or ()] == [("b", ["b", "broken"])]
+    assert done == ["a", "a later", "b", "b later"]
+
+
+async def test_a_fault_of_the_execution_itself_is_told_and_nothing_runs_again():
+    done: list[str] = []
+
+    @strawberry.type
+    class Query:
+        word: str = "word"
+
+    @strawberry.type
+    class Mutation:
+        @strawberry.mutation
+        async def act(self) -> str:
+            done.append("acted")
+            return "acted"
+
+    schema = compiled(Query, mutation=Mutation)
+    assert schema.operations is not None
+    assert (await schema.execute("mutation { act }")).data == {"act": "acted"}
+    [variants] = schema.operations._kept.values()
+    [plan] = variants._plans.values()
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    plan.root.fields[0].complete = broken
+    result = await schema.execute("mutation { act }")
+
+    assert result.data is None
+    assert [error.message for error in result.errors or ()] == ["a bug"]
+    assert done == ["acted", "acted"]
+
+
+async def test_what_is_cut_off_is_cancelled_and_has_ended_when_the_caller_hears_of_it():
+    told: list[str] = []
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        async def word(self) -> str:
+            told.append("began")
+            try:
+                await asyncio.sleep(60)
+            finally:
+                # As a transaction rolls back.
+                await asyncio.sleep(0)
+                told.append("ended")
+            return "word"
+
+    task = asyncio.ensure_future(compiled(Query).execute("{ word other: word }"))
+    await until(lambda: len(told) == 2)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert told == ["began", "began", "ended", "ended"]
+
+
+async def test_an_error_of_one_branch_does_not_cut_off_what_another_loads():
+    """graphql-core cancels the siblings of an error, and with them what they wait for: the loader must not be that."""
+    text = "{ a: maybeTwigs { sureLeaf { key } boom loaded { key } } b: maybeTwigs { loaded { key } leaf { key } } }"
+
+    for seed in range(6):
+        for result in await answers(text, seed=seed, fault=0.2):
+            told = [error.message for error in result.errors or ()]
+            assert not [each for each in told if "Cancelled" in each]
+
+
+async def test_the_vague_permission_grants_nothing():
+    for result in await answers("{ twigs { n vague secret } }"):
+        assert {each["vague"] for each in result.data["twigs"]} == {None}
+        assert [each["secret"] for each in result.data["twigs"]] == ["secret 1", "secret 2", None]
+        assert {error.message for error in result.errors} >= {"not odd"}
+
+
+async def test_what_one_level_wants_of_a_loader_is_read_at_once():
+    world = World(1, 0)
+    text = "{ twigs(first: 5) { leaf { next { next { key } } } loaded { key } sureLeaf { label } } }"
+
+    contexts = Context(world), Context(world)
+    for schema, context in zip((REFERENCE, COMPILED), contexts, strict=True):
+        assert not (await schema.execute(text, context_value=context)).errors
+
+    assert [context.loaders.reads for context in contexts] == [1, 1]
+
+
+async def test_nothing_that_was_started_is_left_behind():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(8):
+            context = Context(World(seed, 0.2))
+            await COMPILED.execute(
+                "{ twigs { slow(options: {}) sure { key } sureSecret promised } }", context_value=context
+            )
+    assert len(asyncio.all_tasks()) == 1
