@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.types import StreamExecutionResult
@@ -12,6 +12,7 @@ from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExe
 from strawberry.types.graphql import OperationType
 
 from graph.context import Context
+from graph.direct import Asked, Direct, ambiguous, nested_too_deeply
 from graph.errors import present_all
 from graph.execution.operations import Operations
 from graph.live.subscriber import Operation, Subscriber
@@ -44,24 +45,42 @@ class CountStatements(SchemaExtension):
         return {"statements": self._count.value}
 
 
+SINGLE = frozenset(OperationType) - {OperationType.SUBSCRIPTION}
+"""The kinds of operations that have one result."""
+
+
 class ShopSchema(strawberry.Schema):
     """A schema whose errors all carry a code, and that logs only what is worth a line in the log."""
 
     operations: Operations | None = None
     """The compiled operations; None where graphql-core executes everything."""
+    direct: Direct | None = None
+    """What runs queries and mutations; None where the library does, with its hooks."""
 
     @property
     def graphql_schema(self) -> GraphQLSchema:
         """The schema as graphql-core knows it."""
         return self._schema
 
-    async def execute(self, *arguments: Any, context_value: Any = None, **given: Any) -> ExecutionResult:
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
         """Run a query or a mutation; a subscription takes `stream`."""
-        allowed = set(given.pop("allowed_operation_types", None) or OperationType) - {OperationType.SUBSCRIPTION}
-        result = await super().execute(
-            *arguments, context_value=context_value, allowed_operation_types=allowed, **given
-        )
-        present_all(result, context_value)
+        allowed = SINGLE if allowed_operation_types is None else SINGLE.intersection(allowed_operation_types)
+        if self.direct is not None and query:
+            asked = Asked(query, variable_values, operation_name, operation_extensions, allowed)
+            result = await self.direct.execute(asked, cast("Context", context_value))
+        else:
+            given = (root_value, operation_name, allowed, operation_extensions)
+            result = await super().execute(query, variable_values, context_value, *given)
+        present_all(result, cast("Context", context_value))
         return result
 
     async def stream(  # pyright: ignore[reportIncompatibleMethodOverride]  (what nobody sends to is an iterator)
@@ -88,24 +107,16 @@ class ShopSchema(strawberry.Schema):
     ) -> PreExecutionError | None:
         # Documents are parsed and validated in hooks, whose errors the library does not expect.
         try:
-            refusal = await super()._prepare_operation_async(context, extensions_runner)
-            return refusal or _ambiguous(context)
-        except GraphQLError as error:
-            return PreExecutionError(data=None, errors=[error])
+            if refusal := await super()._prepare_operation_async(context, extensions_runner):
+                return refusal
+            # `operation_name` falls back to the first operation, which is what must not happen.
+            named = context._provided_operation_name  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+            error = ambiguous(cast("DocumentNode", context.graphql_document), named)
+        except GraphQLError as raised:
+            error = raised
         except RecursionError:
-            error = GraphQLError("The document is nested too deeply.", extensions={"code": "GRAPHQL_PARSE_FAILED"})
-            return PreExecutionError(data=None, errors=[error])
+            error = nested_too_deeply()
+        return PreExecutionError(data=None, errors=[error]) if error else None
 
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing here: a client's mistake is no event, and a fault is logged with its request id."""
-
-
-def _ambiguous(context: ExecutionContext) -> PreExecutionError | None:
-    """An error where a document has several operations and none is named."""
-    definitions = context.graphql_document.definitions if context.graphql_document else ()
-    operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
-    # `operation_name` falls back to the first operation, which is what must not happen.
-    if len(operations) > 1 and not context._provided_operation_name:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
-        error = GraphQLError("The document has several operations: say which by `operationName`.")
-        return PreExecutionError(data=None, errors=[error])
-    return None

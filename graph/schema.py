@@ -12,6 +12,7 @@ from domain.refusals import Refused, bad_input
 from graph.catalog.queries import CatalogQueries
 from graph.context import Info
 from graph.customers.queries import CustomerQueries
+from graph.direct import Direct
 from graph.errors import Busy, IdempotencyConflict, PlainError, PresentErrors, TooManyAttempts, VersionConflict
 from graph.events.queries import EventQueries
 from graph.execution.executor import CompiledExecutor
@@ -107,7 +108,7 @@ class Subscription(OrderSubscriptions, InventorySubscriptions):
 
 def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compiled: bool = True) -> ShopSchema:
     """The schema with its extensions, the outermost first; `is_compiled` says whether operations are."""
-    documents = Documents()
+    documents, further = Documents(), tuple(extensions)
     schema = ShopSchema(
         query=Query,
         mutation=Mutation,
@@ -120,10 +121,12 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compile
             FreshLoaders,
             CountStatements,
             lambda: Limited(documents),
-            *extensions,
+            *further,
         ],
     )
     finish(schema.graphql_schema)
     if is_compiled:
         schema.operations = Operations(schema)
+        # Further extensions have hooks that only the library calls.
+        schema.direct = None if further else Direct(schema.graphql_schema, documents)
     return schema

@@ -1,0 +1,136 @@
+"""Queries and mutations without the library's hooks: the same gates in the same order, and then the executor.
+
+Strawberry runs a chain of extensions around each of four steps of an operation, which takes longer than the gates in
+it. It still does for subscriptions, and for all operations where graphql-core executes; tests hold the two ways to one
+another.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, cast
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from graph.context import Context
+from graph.execution.executor import CompiledExecutor
+from graph.limits.documents import Documents
+from graph.limits.gates import Gates
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for: a document, which of its operations, and with what."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+    extensions: dict[str, Any] | None
+    allowed: Collection[OperationType]
+    """The kinds of operations that may be run."""
+
+
+class Direct:
+    """Executes operations of one schema."""
+
+    def __init__(self, schema: GraphQLSchema, documents: Documents) -> None:
+        self._schema, self._documents = schema, documents
+
+    async def execute(self, asked: Asked, context: Context) -> ExecutionResult:
+        """Run a query or a mutation.
+
+        Raises:
+            CannotGetOperationTypeError: the document has no such operation.
+            InvalidOperationTypeError: it is of a kind that is not allowed.
+        """
+        context = context.renewed()
+        count = context.services.count_statements()
+        gates = Gates(self._documents, context)
+        try:
+            result = await self._through(gates, asked, context)
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise
+        except Exception as error:
+            # A refusal of a gate, or a fault: whoever presents errors knows which.
+            refused = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+            result = PreExecutionError(None, [refused])
+        statements = {"statements": count.value} if context.services.expose_statements else {}
+        result.extensions = {**statements, **gates.told()}
+        return result
+
+    async def _through(self, gates: Gates, asked: Asked, context: Context) -> ExecutionResult:
+        """Through all gates, one after the other, and executed."""
+        try:
+            document = gates.read(asked.query).document
+            name = allowed_operation(document, asked)
+            mistakes = gates.validate(self._schema)
+        except RecursionError:
+            return PreExecutionError(None, [nested_too_deeply()])
+        if error := ambiguous(document, asked.name):
+            mistakes = mistakes or [error]
+        if mistakes:
+            return PreExecutionError(None, mistakes)
+        price = gates.price(self._schema, name, asked.variables)
+        async with gates.turn(price):
+            result = await self._executed(document, name, asked, context)
+            await gates.settle(price, result, asked.variables)
+        return result
+
+    async def _executed(
+        self, document: DocumentNode, name: str | None, asked: Asked, context: Context
+    ) -> ExecutionResult:
+        # The library's own types know more results than `execute_operation` of this executor has.
+        executor: Any = CompiledExecutor.build(
+            self._schema,
+            document,
+            context_value=context,
+            raw_variable_values=asked.variables,
+            operation_name=name,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            operation_extensions=asked.extensions,
+        )
+        if isinstance(executor, list):
+            # Variables that do not fit their types.
+            return ExecutionResult(None, cast("list[GraphQLError]", executor))
+        result = executor.execute_operation()
+        if isawaitable(result):
+            result = await result
+        return ExecutionResult(result.data, result.errors)
+
+
+def allowed_operation(document: DocumentNode, asked: Asked) -> str | None:
+    """The name of the operation that is asked for; that of the first, where none is named.
+
+    Raises:
+        CannotGetOperationTypeError: there is no such operation.
+        InvalidOperationTypeError: it is of a kind that is not allowed.
+    """
+    operations = _operations(document)
+    names = [each.name.value if each.name else None for each in operations]
+    name = asked.name if asked.name is not None else next(iter(names), None)
+    if name not in names:
+        raise CannotGetOperationTypeError(name)
+    kind = OperationType(operations[names.index(name)].operation.value)
+    if kind not in asked.allowed:
+        raise InvalidOperationTypeError(kind)
+    return name
+
+
+def ambiguous(document: DocumentNode, name: str | None) -> GraphQLError | None:
+    """An error where a document has several operations and none is named."""
+    if name is None and len(_operations(document)) > 1:
+        return GraphQLError("The document has several operations: say which by `operationName`.")
+    return None
+
+
+def nested_too_deeply() -> GraphQLError:
+    """The error of a document that Python cannot walk."""
+    return GraphQLError("The document is nested too deeply.", extensions={"code": "GRAPHQL_PARSE_FAILED"})
+
+
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
