@@ -20,7 +20,13 @@ def configure_logs(level: LogLevel) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[counted, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # What is below the level goes no further; a fault is above all levels that there are.
+        processors=[
+            structlog.stdlib.filter_by_level,
+            counted,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from app.graphql_documents import Documents, read_documents
 from app.graphql_http import PLAYGROUND, PLAYGROUND_HEADERS, GraphQLEndpoint
+from app.graphql_shortcut import PATH, Shortcut
 from app.graphql_socket import SocketEndpoint
 from app.health import health, ready
 from app.login.routes import Logins
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
     schema = build_schema(is_compiled=settings.execution is Execution.COMPILED)
     given = read_documents(settings.documents)
     documents = Documents(given, only=settings.documents_only, automatic=settings.automatic_documents)
+    endpoint = GraphQLEndpoint(schema, documents, settings, playground)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
@@ -53,14 +55,20 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
         allow_headers=["Authorization", "Content-Type", HEADER],
         expose_headers=[HEADER],
     )
+    most = settings.max_body_bytes
     app = Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(RequestId), cors, Middleware(BodyLimit, most=settings.max_body_bytes)],
+        middleware=[
+            Middleware(RequestId),
+            *([Middleware(Shortcut, endpoint=endpoint, most=most)] if schema.direct else []),
+            cors,
+            Middleware(BodyLimit, most=most),
+        ],
         exception_handlers={HTTPException: explain},
         routes=[
             Route("/", RedirectResponse("/graphql")),
-            Route("/graphql", GraphQLEndpoint(schema, documents, settings, playground)),
-            WebSocketRoute("/graphql", SocketEndpoint(settings.origins)),
+            Route(PATH, endpoint),
+            WebSocketRoute(PATH, SocketEndpoint(settings.origins)),
             *Logins(settings).routes,
             Route("/health", health),
             Route("/ready", ready),

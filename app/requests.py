@@ -7,7 +7,7 @@ import time
 from typing import cast
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,6 +19,8 @@ from db.base import new_id
 log = structlog.get_logger("orderwire.http")
 
 HEADER = "X-Request-ID"
+RAW_HEADER = b"x-request-id"
+"""As ASGI has it."""
 ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 PROTECTING = {
@@ -34,7 +36,8 @@ PROTECTING = {
 }
 """Headers of every answer, unless it has its own."""
 
-TRANSPORT_SECURITY = "max-age=31536000"
+RAW_PROTECTING = [(name.lower().encode(), value.encode()) for name, value in PROTECTING.items()]
+TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
 """A year in which a browser that came by HTTPS comes by nothing else."""
 
 
@@ -46,12 +49,14 @@ class RequestId:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        # Bound once: the log is set up by now.
+        self._log = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
+        given = next((value for name, value in scope["headers"] if name == RAW_HEADER), b"").decode("latin-1")
         # Anything else could forge lines of the log.
         request_id = given if ACCEPTED.fullmatch(given) else str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
@@ -66,8 +71,7 @@ class RequestId:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[HEADER] = request_id
+                message["headers"] = headers = [*message["headers"], (RAW_HEADER, request_id.encode())]
                 protect(headers, scope["scheme"])
             await send(message)
 
@@ -85,7 +89,9 @@ class RequestId:
                 await _fault(request_id)(scope, receive, answer)
             finally:
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                log.info("http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
+                self._log.info(
+                    "http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds
+                )
 
 
 class BodyLimit:
@@ -117,12 +123,12 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
 
-def protect(headers: MutableHeaders, scheme: str) -> None:
-    """Add what protects browsers, and those who use them."""
-    for name, value in PROTECTING.items():
-        headers.setdefault(name, value)
+def protect(headers: list[tuple[bytes, bytes]], scheme: str) -> None:
+    """Add what protects browsers, and those who use them, to the headers of an answer."""
+    given = {name for name, _ in headers}
+    headers += [each for each in RAW_PROTECTING if each[0] not in given]
     if scheme == "https":
-        headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+        headers.append(TRANSPORT_SECURITY)
 
 
 async def explain(_request: Request, refused: Exception) -> Response:

@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +23,20 @@ TYPE = "at+jwt"
 """The `typ` of an access token (RFC 9068, section 2.1): no other JWT can be taken for one."""
 ISSUER = "orderwire"
 AUDIENCE = "orderwire"
+KNOWN = 4_000
+"""How many tokens are remembered whose signature was good: to check it takes longer than to answer a small query."""
+
 NOT_VALID = "The access token is not valid, or no longer. Sign in again, or leave it out."
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Whom a token names whose signature was good."""
+
+    actor: Actor
+    kid: str
+    """The id of the key that signed it."""
+    ends: float
 
 
 class JwtIssuer:
@@ -32,6 +47,8 @@ class JwtIssuer:
         self._refresh_days = settings.refresh_token_days
         self._issuer = settings.public_url or ISSUER
         self._keys, self._revocations = keys, revocations
+        # By the hash: what is remembered opens no door.
+        self._known: OrderedDict[bytes, Vouched] = OrderedDict()
         self._claims = jwt.JWTClaimsRegistry(
             leeway=LEEWAY,
             iss={"essential": True, "value": self._issuer},
@@ -70,6 +87,20 @@ class JwtIssuer:
         return actor
 
     def _read(self, access_token: str) -> Actor:
+        """Whom a token names. What cannot change is looked at once; its key and its end, which can, every time."""
+        digest = hashlib.sha256(access_token.encode()).digest()
+        vouched = self._known.get(digest) or self._verified(access_token)
+        # An id of a key is its thumbprint: what has the same is the same.
+        self._keys.get(vouched.kid)
+        if vouched.ends <= datetime.now(UTC).timestamp() - LEEWAY:
+            raise ValueError("too old")
+        self._known[digest] = vouched
+        self._known.move_to_end(digest)
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+        return vouched.actor
+
+    def _verified(self, access_token: str) -> Vouched:
         token = jwt.decode(access_token, lambda signed: self._keys.get(signed.headers()["kid"]), algorithms=[ALGORITHM])
         if token.header["typ"] != TYPE:
             raise ValueError("another type of token")
@@ -77,9 +108,7 @@ class JwtIssuer:
         self._claims.validate(claims)
         # No token outlives the present setting, whatever it was when the token was signed: by it revocations are kept.
         ends = min(claims["exp"], claims["iat"] + self.lifetime)
-        if ends <= datetime.now(UTC).timestamp() - LEEWAY:
-            raise ValueError("too old")
-        return Actor(
+        actor = Actor(
             user_id=UUID(claims["sub"]),
             username=claims["username"],
             is_admin=claims["is_admin"] is True,
@@ -88,6 +117,7 @@ class JwtIssuer:
             token_id=UUID(claims["jti"]),
             session=UUID(claims["sid"]),
         )
+        return Vouched(actor, token.header["kid"], ends)
 
     def last_end(self) -> datetime:
         # Once for a clock that is ahead where it is checked, once for one that was ahead where it was signed.

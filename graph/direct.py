@@ -83,14 +83,14 @@ class Direct:
     async def _executed(
         self, document: DocumentNode, name: str | None, asked: Asked, context: Context
     ) -> ExecutionResult:
-        # The library's own types know more results than `execute_operation` of this executor has.
-        executor: Any = CompiledExecutor.build(
+        # The library's own types know more kinds of results than this executor has.
+        executor = cast("Any", CompiledExecutor).build(
             self._schema,
             document,
             context_value=context,
             raw_variable_values=asked.variables,
             operation_name=name,
-            is_awaitable=cast("Any", optimized_is_awaitable),
+            is_awaitable=optimized_is_awaitable,
             operation_extensions=asked.extensions,
         )
         if isinstance(executor, list):
