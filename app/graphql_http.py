@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from graphql import GraphQLError
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -24,6 +25,7 @@ from app.graphql_request import (
 )
 from app.graphql_sse import EventStream, Listeners
 from app.settings import Settings
+from app.shadows import Shadows
 from app.wiring import Process
 from domain.refusals import Refused
 from graph.context import Context
@@ -59,6 +61,7 @@ class GraphQLEndpoint:
         self._schema, self._documents, self._playground = schema, documents, playground
         self._listeners = Listeners(settings.max_streams)
         self._heartbeat = settings.live_heartbeat_seconds
+        self.shadows = Shadows(schema, settings.shadow_share)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -90,7 +93,12 @@ class GraphQLEndpoint:
             return answer(failed, media_type) if media_type != EVENT_STREAM else EventStream.telling(failed)
         if media_type == EVENT_STREAM:
             return await self._stream(request.method, query, asked, context)
-        return answer(await self._execute(request.method, query, asked, context), media_type)
+        result = await self._execute(request.method, query, asked, context)
+        response = answer(result, media_type)
+        if self.shadows.choose(result):
+            given = (query, asked.operation_name, asked.variables, context, result)
+            response.background = BackgroundTask(self.shadows.begin, *given)
+        return response
 
     async def _execute(self, method: str, query: str, asked: Asked, context: Context) -> ExecutionResult:
         try:

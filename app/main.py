@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
                 app.state.sockets = sockets = Sockets(schema, documents, process.services, settings)
                 yield
                 await sockets.stop()
+                await endpoint.shadows.stop()
 
     cors = Middleware(
         CORSMiddleware,

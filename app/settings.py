@@ -322,6 +322,13 @@ class Settings(BaseSettings):
         default=Execution.COMPILED,
         description="`compiled` compiles each operation once; `graphql-core` is the library's own way, much slower.",
     )
+    shadow_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="The share of queries over HTTP, between 0 and 1, that is executed by graphql-core too once it was"
+        " answered. What differs is logged, with the name of the operation and nothing of what it holds.",
+    )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
 
     @field_validator("oidc_providers", mode="before")
