@@ -41,6 +41,8 @@ def configure_logs(level: LogLevel) -> None:
             ],
         )
     )
+    # No line tells of any of these, and to find them out takes longer than to write it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -45,7 +45,7 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         super().__init__()
         self._read, self._viewer, self._missing = read, viewer, missing
         self._known: dict[K, V] = {}
-        self._reading: dict[K, asyncio.Task[None]] = {}
+        self._reading: dict[K, asyncio.Future[None]] = {}
 
     def load(self, key: Any) -> asyncio.Future[Any]:
         """What belongs to a key."""
@@ -63,7 +63,8 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         wanted = {key for key in keys if key is not None and key not in known}
         if wanted:
             # In the order in which they are first asked for, so that the same operation sends the same statement.
-            await self.load(Level([key for key in dict.fromkeys(keys) if key in wanted]))
+            # Nobody else waits for the same entry of the queue, so that it needs no future of one's own.
+            await super().load(Level([key for key in dict.fromkeys(keys) if key in wanted]))
         return [None if key is None else known[key] for key in keys]
 
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
@@ -71,20 +72,32 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         known, reading = self._known, self._reading
         levels = (entry.keys if isinstance(entry, Level) else (entry,) for entry in keys)
         wanted: dict[K, None] = dict.fromkeys(chain.from_iterable(levels))
+        under_way = {reading[key] for key in wanted if key in reading}
         missing = [key for key in wanted if key not in known and key not in reading]
         if missing:
-            reading.update(dict.fromkeys(missing, asyncio.create_task(self._learn(missing))))
-        if under_way := {reading[key] for key in wanted if key in reading}:
+            await self._learn(missing)
+        if under_way:
             await asyncio.gather(*under_way)
         return [None if isinstance(entry, Level) else known[entry] for entry in keys]
 
     async def _learn(self, keys: list[K]) -> None:
+        """Read what belongs to keys; who asks for one of them meanwhile waits for this."""
+        learnt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reading.update(dict.fromkeys(keys, learnt))
         try:
             found = await self._read(self._viewer, keys)
+            self._known.update((key, found.get(key, self._missing)) for key in keys)
+            learnt.set_result(None)
+        except Exception as error:
+            learnt.set_exception(error)
+            # Perhaps nobody waits for it.
+            learnt.exception()
+            raise
         finally:
+            # Without effect but where this was cancelled.
+            learnt.cancel()
             for key in keys:
                 del self._reading[key]
-        self._known.update((key, found.get(key, self._missing)) for key in keys)
 
 
 class One(Loader[K, V | None]):

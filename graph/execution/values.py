@@ -122,10 +122,20 @@ def _under_way(found: list[Any]) -> list[Any] | Awaitable[list[Any]]:
     classes = {*map(type, found)}
     if CoroutineType not in classes:
         return found
+    if len(found) == 1:
+        return _alone(found[0])
     if len(classes) == 1:
         return asyncio.gather(*found, return_exceptions=True)
     # Among others, each goes its own way.
     return found
+
+
+async def _alone(coroutine: Awaitable[Any]) -> list[Any]:
+    """The outcome of one, without the machinery for many."""
+    try:
+        return [await coroutine]
+    except Exception as error:
+        return [error]
 
 
 def _unresolved(*_: Any, **__: Any) -> None:

@@ -14,6 +14,7 @@ from factories.people import make_admin
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from support.server import Server
+from support.waiting import until
 
 from app.keys import LEEWAY, Key, KeyRing
 from app.settings import Settings
@@ -227,3 +228,40 @@ async def test_refresh_tokens_cannot_be_guessed_from_what_is_stored(lasting: Ser
 
     assert len({token for token, _, _ in made}) == count
     assert all(digest == issuer.digest(token) and token not in digest for token, digest, _ in made)
+
+
+async def test_a_token_that_was_good_before_is_refused_once_it_ends_is_revoked_or_loses_its_key(lasting: Server):
+    ring, revocations = KeyRing(lasting.process.settings), Revocations()
+    issuer = JwtIssuer(lasting.process.settings, ring, revocations)
+    short, long = signed(ring.signing, exp=now(1 - LEEWAY)), signed(ring.signing, exp=now(60), jti=str(new_id()))
+
+    def is_refused(token: str) -> bool:
+        try:
+            issuer.actor(token)
+        except Refused:
+            return True
+        return False
+
+    assert [is_refused(token) for token in (short, long, short, long)] == [False] * 4
+    await until(lambda: is_refused(short))
+    kept = dict(ring._by_kid)
+    ring._by_kid.clear()
+    assert is_refused(long)
+    ring._by_kid.update(kept)
+    assert not is_refused(long)
+    token_id = issuer.actor(long).token_id
+    assert token_id is not None
+    revocations.add({token_id: datetime.now(UTC)})
+    assert is_refused(long)
+
+
+async def test_so_many_tokens_are_remembered_and_no_more(lasting: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.tokens.KNOWN", 2)
+    issuer: Any = JwtIssuer(lasting.process.settings, lasting.process.keys, Revocations())
+
+    for number in range(4):
+        issuer.actor(signed(key_of(lasting), username=f"user{number}"))
+    with pytest.raises(Refused):
+        issuer.actor(changed(signed(key_of(lasting))))
+
+    assert [known.actor.username for known in issuer._known.values()] == ["user2", "user3"]
