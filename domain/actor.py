@@ -89,3 +89,8 @@ class Actor:
         if all(self.has(scope) for scope in Scope):
             return type(self)(is_admin=self.is_admin, scopes=frozenset(Scope))
         return self.rights
+
+
+def caller_of(actor: Actor, origin: Origin) -> str:
+    """Who is held to account: the user, and where nobody is signed in, the network address."""
+    return f"user:{actor.user_id}" if actor.is_signed_in else f"network:{origin.network}"
