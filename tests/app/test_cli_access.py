@@ -32,7 +32,9 @@ async def test_a_client_is_made_listed_and_revoked_and_its_secret_is_told_once(f
     assert listed.stdout.count("UTC") == 1
     assert revoked.stdout == "The [red] till may sign in no more.\n"
     assert again.stdout.count("UTC") == 2
-    assert await rows(fresh_url, "SELECT username, password_hash, is_admin FROM users") == [(client_id, None, False)]
+    assert await rows(fresh_url, "SELECT username, password_hash, scopes FROM users") == [
+        (client_id, None, ["inventory:read", "orders:read"])
+    ]
     assert secret not in str(await rows(fresh_url, "SELECT * FROM clients"))
 
 

@@ -98,7 +98,7 @@ async def test_the_loop_goes_on_while_passwords_are_hashed():
 
 async def test_queries_are_answered_while_a_password_is_hashed(server: Server):
     await server.get(REGISTER, username="buyer")
-    sign_ins = [asyncio.create_task(server.post(SIGN_IN, username="buyer", password=PASSWORD)) for _ in range(3)]
+    sign_ins = [asyncio.create_task(server.post(SIGN_IN, username="buyer", password=PASSWORD)) for _ in range(8)]
 
     answered = 0
     while not all(sign_in.done() for sign_in in sign_ins):

@@ -17,7 +17,7 @@ MASKED = "Something went wrong on our side. Request test-request is in the log."
 
 async def test_a_fault_in_a_query_is_masked_and_logged_once_with_the_request_id(shop: Shop):
     admin = await make_admin(shop.database)
-    await shop.database.execute(text("DROP TABLE adjustments"))
+    await shop.database.execute(text("DROP TABLE adjustments CASCADE"))
 
     with capture_logs() as logs:
         answer = await shop.run("{ adjustments { nodes { id } } }", admin)
