@@ -15,10 +15,10 @@ from app.login.client import CodeError, ProviderClient, ProviderError
 from app.settings import Settings
 from app.wiring import Process
 from domain.actor import Actor
-from domain.identities.commands import begin_login, sign_in, sign_in_for_code, take_attempt
+from domain.identities.commands import begin_login, may_begin_login, sign_in, sign_in_for_code, take_attempt
 from domain.identities.model import ATTEMPT_SECONDS, LoginAttempt, new_secret
-from domain.refusals import ErrorCode, Refused, bad_input, not_found
-from graph.context import ShopUnitOfWork
+from domain.refusals import ErrorCode, Refused, TooManyAttempts, bad_input, not_found
+from graph.context import Services, ShopUnitOfWork
 
 log = structlog.get_logger("orderwire.login")
 
@@ -41,6 +41,7 @@ STATUS = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.EMAIL_NOT_VERIFIED: 409,
     ErrorCode.EMAIL_TAKEN: 409,
+    ErrorCode.TOO_MANY_ATTEMPTS: 429,
 }
 
 
@@ -76,11 +77,13 @@ class Logins:
             raise Refused(bad_input(message, "return_to"))
         base = self._settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
         redirect_uri = f"{base}/auth/callback/{client.provider.name}"
+        unit_of_work, throttle = _unit_of_work(request), _services(request).throttle
+        await may_begin_login(unit_of_work, throttle)
         departure = await client.depart(redirect_uri)
         attempt = LoginAttempt(client.provider.name, departure.nonce, departure.verifier, redirect_uri, return_to)
         # One browser may sign in from two windows at once: the secret names the browser, the state the attempt.
         browser = self._browser(request) or new_secret()
-        await begin_login(_unit_of_work(request), departure.state, browser, attempt)
+        await begin_login(unit_of_work, departure.state, browser, attempt)
         response = RedirectResponse(departure.url, status_code=302)
         response.set_cookie(
             self._cookie(request),
@@ -103,11 +106,11 @@ class Logins:
         except CodeError:
             raise _invalid("the code is not taken") from None
         registers, unit_of_work = self._settings.oidc_registration, _unit_of_work(request)
+        services = _services(request)
         if attempt.return_to is not None:
-            handed = await sign_in_for_code(unit_of_work, profile, registers=registers)
+            handed = await sign_in_for_code(unit_of_work, services.throttle, profile, registers=registers)
             return RedirectResponse(str(URL(attempt.return_to).include_query_params(code=handed)), status_code=303)
-        process: Process = request.app.state.process
-        tokens = await sign_in(unit_of_work, process.services.issuer, profile, registers=registers)
+        tokens = await sign_in(unit_of_work, services.throttle, services.issuer, profile, registers=registers)
         return JSONResponse(
             {
                 "access_token": tokens.access_token,
@@ -211,7 +214,10 @@ def _ended(request: Request, error: Exception) -> Response:
             message = f"Something went wrong on our side. Request {request.state.request_id} is in the log."
             return _told(500, "INTERNAL_SERVER_ERROR", message)
     log.warning("login_failed", provider=provider, code=str(code), reason=reason)
-    return _told(status, str(code), message)
+    response = _told(status, str(code), message)
+    if isinstance(error, Refused) and isinstance(error.refusals[0], TooManyAttempts):
+        response.headers["Retry-After"] = str(error.refusals[0].retry_after)
+    return response
 
 
 def _told(status: int, code: str, message: str) -> JSONResponse:
@@ -224,6 +230,10 @@ def _invalid(reason: str) -> LoginError:
     return LoginError(400, "LOGIN_INVALID", message, reason)
 
 
-def _unit_of_work(request: Request) -> ShopUnitOfWork:
+def _services(request: Request) -> Services:
     process: Process = request.app.state.process
-    return process.services.begin(Actor.anonymous(), origin_of(request))
+    return process.services
+
+
+def _unit_of_work(request: Request) -> ShopUnitOfWork:
+    return _services(request).begin(Actor.anonymous(), origin_of(request))

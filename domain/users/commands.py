@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refusal, Refused, idempotency_conflict
 from domain.throttle import Act, Throttle
+from domain.users.events import record_registration
 from domain.users.model import User, check_registration
 from domain.users.ports import PasswordHasher, UsersUnitOfWork
 
@@ -36,8 +36,7 @@ async def register_user(
         made = await uow.claim(idempotency_key, "userRegister", (username, email))
         if made is None:
             user = await uow.users.add(username, email, password_hash, is_admin=is_admin)
-            payload = {"username": user.username, "isAdmin": is_admin, "roles": list(user.roles)}
-            uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
+            record_registration(uow, user)
             await uow.settle(idempotency_key, user.id)
             return user
         known = await uow.users.credentials(username)
