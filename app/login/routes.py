@@ -16,8 +16,9 @@ from app.settings import Settings
 from app.wiring import Process
 from domain.actor import Actor
 from domain.identities.commands import begin_login, may_begin_login, sign_in, sign_in_for_code, take_attempt
-from domain.identities.model import ATTEMPT_SECONDS, LoginAttempt, new_secret
+from domain.identities.model import ATTEMPT_SECONDS, LoginAttempt
 from domain.refusals import ErrorCode, Refused, TooManyAttempts, bad_input, not_found
+from domain.secret import new_secret
 from graph.context import Services, ShopUnitOfWork
 
 log = structlog.get_logger("orderwire.login")

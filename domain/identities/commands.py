@@ -8,13 +8,12 @@ from domain.identities.model import (
     CODE_SECONDS,
     LoginAttempt,
     Profile,
-    digest,
     may_link,
-    new_secret,
     usernames,
 )
 from domain.identities.ports import IdentitiesUnitOfWork
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.secret import digest_of, new_secret
 from domain.throttle import Act, Throttle
 from domain.tokens.commands import open_session
 from domain.tokens.model import Tokens
@@ -36,13 +35,13 @@ async def begin_login(uow: IdentitiesUnitOfWork, state: str, browser: str, attem
     """Remember an attempt under the state that the provider will repeat, for the browser that holds the secret."""
     expires_at = datetime.now(UTC) + timedelta(seconds=ATTEMPT_SECONDS)
     async with uow:
-        await uow.logins.add_attempt(digest(state), digest(browser), attempt, expires_at)
+        await uow.logins.add_attempt(digest_of(state), digest_of(browser), attempt, expires_at)
 
 
 async def take_attempt(uow: IdentitiesUnitOfWork, state: str, browser: str, provider: str) -> LoginAttempt | None:
     """The attempt of this browser under a state, once; None if there is none, or no longer."""
     async with uow:
-        return await uow.logins.take_attempt(digest(state), digest(browser), provider)
+        return await uow.logins.take_attempt(digest_of(state), digest_of(browser), provider)
 
 
 async def sign_in(
@@ -68,7 +67,7 @@ async def sign_in_for_code(uow: IdentitiesUnitOfWork, throttle: Throttle, profil
     async with uow:
         user = await _identify(uow, throttle, profile, registers=registers)
         expires_at = datetime.now(UTC) + timedelta(seconds=CODE_SECONDS)
-        await uow.logins.add_code(digest(code), user.id, profile.provider, expires_at)
+        await uow.logins.add_code(digest_of(code), user.id, profile.provider, expires_at)
     return code
 
 
@@ -79,7 +78,7 @@ async def trade_code(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, code: str) 
         Refused: INVALID_TOKEN: unknown, older than a minute, or traded before.
     """
     async with uow:
-        taken = await uow.logins.take_code(digest(code))
+        taken = await uow.logins.take_code(digest_of(code))
         user = await uow.users.get(taken[0]) if taken else None
         if taken is None or user is None:
             message = "This code is not valid, or no longer. Begin the sign-in anew."

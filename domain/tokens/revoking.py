@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.actor import Actor, Scope
 from domain.events.model import EventKind
 from domain.refusals import Refused, not_found
+from domain.secret import digest_of
 from domain.tokens import policy
 from domain.tokens.model import TokenFacts, TokenKind
 from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
@@ -17,7 +18,7 @@ async def verify_token(uow: TokensUnitOfWork, issuer: TokenIssuer, token: str) -
     try:
         actor = issuer.actor(token)
     except Refused:
-        return await _verify_refresh_token(uow, issuer, token)
+        return await _verify_refresh_token(uow, token)
     return _facts(actor, TokenKind.ACCESS)
 
 
@@ -61,9 +62,9 @@ async def end_sessions(uow: TokensUnitOfWork, issuer: TokenIssuer, user_id: UUID
     return len(sessions)
 
 
-async def _verify_refresh_token(uow: TokensUnitOfWork, issuer: TokenIssuer, token: str) -> TokenFacts | None:
+async def _verify_refresh_token(uow: TokensUnitOfWork, token: str) -> TokenFacts | None:
     async with uow:
-        found = await uow.sessions.find(issuer.digest(token))
+        found = await uow.sessions.find(digest_of(token))
         user = await uow.users.get(found.user_id) if found and found.is_active(datetime.now(UTC)) else None
     if found is None or user is None:
         return None

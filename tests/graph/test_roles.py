@@ -19,8 +19,8 @@ from db.users import users
 from domain.actor import Actor, Origin, Scope
 from domain.clients.commands import register_client
 from domain.identities.commands import trade_code
-from domain.identities.model import digest
 from domain.refusals import Refused
+from domain.secret import digest_of
 from graph.node import global_id
 
 CHANGE = """
@@ -205,7 +205,7 @@ async def test_a_sign_in_that_waits_for_the_end_of_a_role_tells_of_it_no_more(sh
     code = "a code that a provider's word was traded for"
     in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
     async with services.begin(clerk, Origin("test")) as ready:
-        await ready.logins.add_code(digest(code), user_id, "provider", in_a_minute)
+        await ready.logins.add_code(digest_of(code), user_id, "provider", in_a_minute)
 
     async with services.begin(admin, Origin("test")) as revoking:
         await revoking.users.lock(user_id)
