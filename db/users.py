@@ -157,7 +157,8 @@ class SqlUserStore:
         return to_user(row) if row else None
 
     async def of_email(self, email: str) -> User | None:
-        matches = func.lower(users.c.email) == func.lower(email)
+        # As a name above: attempts are counted under the same letters, and none may stand for those of another.
+        matches = func.lower(users.c.email) == email.lower()
         row = (await self._connection.execute(select(*WHOLE).where(matches))).one_or_none()
         return to_user(row) if row else None
 
