@@ -3,6 +3,8 @@
 from uuid import UUID
 
 from domain.refusals import ErrorCode, Refusal, Refused, idempotency_conflict
+from domain.roles.model import ADMIN
+from domain.roles.ports import RolesUnitOfWork
 from domain.throttle import Act, Throttle
 from domain.users.events import record_registration
 from domain.users.model import User, check_registration
@@ -45,16 +47,18 @@ async def register_user(
     return known.user
 
 
-async def ensure_admin(uow: UsersUnitOfWork, hasher: PasswordHasher, username: str, password: str) -> bool:
+async def ensure_admin(uow: RolesUnitOfWork, hasher: PasswordHasher, username: str, password: str) -> bool:
     """Make the first admin unless a user of that name exists, whose password then stays; True if made.
 
     Raises:
-        Refused: the name or the password breaks a rule, or the name belongs to somebody who is no admin.
+        Refused: the name or the password breaks a rule, or nobody is an admin and the name is somebody's.
     """
     async with uow:
         existing = await uow.users.credentials(username)
+        admins = await uow.roles.holders(ADMIN)
     if existing is not None:
-        if not existing.user.is_admin:
+        # The first admin may have handed the role on.
+        if not admins:
             message = f"The user {username} exists and is no admin. Choose another name for the first admin."
             raise Refused(Refusal(ErrorCode.USERNAME_TAKEN, message))
         return False

@@ -21,6 +21,7 @@ from domain.clients.commands import register_client
 from domain.identities.commands import trade_code
 from domain.refusals import Refused
 from domain.secret import digest_of
+from domain.users.commands import ensure_admin
 from graph.node import global_id
 
 CHANGE = """
@@ -233,6 +234,21 @@ async def test_the_last_admin_stays(shop: Shop, admin: Actor):
     deputy = await make_admin(shop.database, "deputy")
     assert await codes(shop, "Revoke", admin, admin, "admin") == []
     assert await codes(shop, "Revoke", deputy, deputy, "admin") == ["LAST_ADMIN"]
+
+
+async def test_a_shop_starts_although_its_first_admin_has_handed_the_role_on(shop: Shop):
+    first, second = [await make_admin(shop.database, name) for name in ("first", "second")]
+    assert await codes(shop, "Revoke", second, first, "admin") == []
+
+    async def start() -> bool:
+        unit_of_work = shop.process.services.begin(Actor.system(), Origin("test"))
+        return await ensure_admin(unit_of_work, shop.process.services.hasher, "first", "correct horse")
+
+    assert await start() is False
+    await shop.database.execute(text("DELETE FROM user_roles"))
+    with pytest.raises(Refused) as refused:
+        await start()
+    assert [refusal.code for refusal in refused.value.refusals] == ["USERNAME_TAKEN"]
 
 
 async def test_of_two_admins_who_take_the_role_from_each_other_one_is_refused(shop: Shop):
