@@ -1,5 +1,7 @@
 """Who calls, and from where: by the headers of a request, or the first message of a socket."""
 
+from ipaddress import ip_address
+
 from starlette.requests import HTTPConnection
 
 from domain.actor import Actor, Origin
@@ -20,4 +22,12 @@ def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
 
 def origin_of(connection: HTTPConnection) -> Origin:
     """Which request this is, and where it comes from."""
-    return Origin(connection.state.request_id, connection.client.host if connection.client else None)
+    return Origin(connection.state.request_id, _address(connection.client.host) if connection.client else None)
+
+
+def _address(told: str) -> str | None:
+    """The address, unless it is none: proxies may say `unknown`, or a name of their own (RFC 7239, section 6)."""
+    try:
+        return str(ip_address(told.partition("%")[0]))
+    except ValueError:
+        return None
