@@ -13,6 +13,7 @@ from db.base import new_id
 from domain.actor import Actor
 from domain.refusals import ErrorCode, Refusal, Refused
 from domain.secret import digest_of, new_secret
+from domain.tokens.model import Tokens
 from domain.tokens.revocations import Revocations
 from domain.users.model import User
 
@@ -95,3 +96,14 @@ class JwtIssuer:
     def refresh_token(self) -> tuple[str, str, datetime]:
         token = new_secret()
         return token, digest_of(token), datetime.now(UTC) + timedelta(days=self._refresh_days)
+
+
+def as_body(tokens: Tokens) -> dict[str, Any]:
+    """Tokens as RFC 6749 (section 5.1) tells them. What was granted is always told: it may be less than was asked."""
+    body = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "scope": " ".join(tokens.user.as_actor().held),
+    }
+    return body | ({"refresh_token": tokens.refresh_token} if tokens.refresh_token else {})

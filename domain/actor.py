@@ -76,6 +76,11 @@ class Actor:
         return self.is_admin or scope in self.scopes
 
     @property
+    def held(self) -> tuple[str, ...]:
+        """The scopes that the actor holds, in the order in which the shop lists them."""
+        return tuple(scope.value for scope in Scope if self.has(scope))
+
+    @property
     def rights(self) -> Self:
         """The actor, whatever the token it came with."""
         return replace(self, expires_at=None, token_id=None, session=None)

@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.callers import origin_of
+from app.graphql_answer import error_response
 from app.login.client import CodeError, ProviderClient, ProviderError
 from app.settings import Settings
+from app.tokens import as_body
 from app.wiring import Process
 from domain.actor import Actor
 from domain.identities.commands import begin_login, may_begin_login, sign_in, sign_in_for_code, take_attempt
@@ -112,14 +114,7 @@ class Logins:
             handed = await sign_in_for_code(unit_of_work, services.throttle, profile, registers=registers)
             return RedirectResponse(str(URL(attempt.return_to).include_query_params(code=handed)), status_code=303)
         tokens = await sign_in(unit_of_work, services.throttle, services.issuer, profile, registers=registers)
-        return JSONResponse(
-            {
-                "access_token": tokens.access_token,
-                "token_type": "Bearer",
-                "expires_in": tokens.expires_in,
-                "refresh_token": tokens.refresh_token,
-            }
-        )
+        return JSONResponse(as_body(tokens))
 
     async def _attempt(self, request: Request, client: ProviderClient) -> LoginAttempt:
         """The attempt that the request goes on with; it cannot be gone on with again."""
@@ -183,22 +178,18 @@ async def _code(request: Request, client: ProviderClient) -> str:
 
 
 def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The handler with JSON for whatever ends a sign-in, and a line in the log; nothing of it is kept by anybody."""
+    """The handler with JSON for whatever ends a sign-in, and a line in the log."""
 
     async def answer(request: Request) -> Response:
         try:
-            response = await handler(request)
-        except Exception as error:
-            response = _ended(request, error)
-        response.headers["Cache-Control"] = "no-store"
-        # The address has a code and a state in it.
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+            return await handler(request)
+        except (Refused, LoginError, ProviderError) as error:
+            return _ended(request, error)
 
     return answer
 
 
-def _ended(request: Request, error: Exception) -> Response:
+def _ended(request: Request, error: Refused | LoginError | ProviderError) -> Response:
     """What a sign-in that ends without a user is answered."""
     provider = request.path_params["provider"]
     match error:
@@ -210,19 +201,11 @@ def _ended(request: Request, error: Exception) -> Response:
         case ProviderError():
             status, code, reason = 502, "PROVIDER_FAILED", str(error)
             message = "The provider cannot be reached, or its answer cannot be believed. Try again later."
-        case _:
-            log.error("fault", exc_info=error)
-            message = f"Something went wrong on our side. Request {request.state.request_id} is in the log."
-            return _told(500, "INTERNAL_SERVER_ERROR", message)
     log.warning("login_failed", provider=provider, code=str(code), reason=reason)
-    response = _told(status, str(code), message)
+    response = error_response(status, str(code), message)
     if isinstance(error, Refused) and isinstance(error.refusals[0], TooManyAttempts):
         response.headers["Retry-After"] = str(error.refusals[0].retry_after)
     return response
-
-
-def _told(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code}}]}, status_code=status)
 
 
 def _invalid(reason: str) -> LoginError:

@@ -81,7 +81,7 @@ async def test_somebody_new_becomes_a_user_and_is_signed_in(shop: Server, visito
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     tokens = answer.json()
-    assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert tokens.keys() == {"access_token", "token_type", "expires_in", "scope", "refresh_token"}
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
     username = (await whoami(shop, tokens["access_token"]))["username"]
     assert username == "userada"
