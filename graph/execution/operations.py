@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("orderwire.graph")
 
 ROOM = 64 << 20
-"""About how many bytes are kept: hundreds of operations of a shop's pages, or a few of those that are made to be large."""
+"""About how many bytes are kept: hundreds of operations of a real client, or a few that are made to be large."""
 
 CHARACTER, FIELD = 200, 3_000
 """About how many bytes a character of a document takes once it is parsed, and a field once it is compiled."""

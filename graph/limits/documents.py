@@ -21,7 +21,7 @@ from graph.limits.rules import LimitCode, Limits, exceeded, refusal
 from graph.limits.structure import Structure, measured
 
 ROOM = 32 << 20
-"""About how many bytes are kept: hundreds of documents of a shop's pages, or a few of those that are made to be large."""
+"""About how many bytes are kept: hundreds of documents of a real client, or a few that are made to be large."""
 
 KEPT_CHARS = 16_384
 """The longest document that is kept."""
