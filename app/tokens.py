@@ -1,7 +1,5 @@
 """Access tokens: JWTs signed with a key of our own; and refresh tokens, which are random."""
 
-import hashlib
-import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,8 @@ from app.settings import Settings
 from db.base import new_id
 from domain.actor import Actor
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.secret import digest_of, new_secret
+from domain.tokens.model import Tokens
 from domain.tokens.revocations import Revocations
 from domain.users.model import User
 
@@ -48,7 +48,7 @@ class JwtIssuer:
         self._issuer = settings.public_url or ISSUER
         self._keys, self._revocations = keys, revocations
         # By the hash: what is remembered opens no door.
-        self._known: OrderedDict[bytes, Vouched] = OrderedDict()
+        self._known: OrderedDict[str, Vouched] = OrderedDict()
         self._claims = jwt.JWTClaimsRegistry(
             leeway=LEEWAY,
             iss={"essential": True, "value": self._issuer},
@@ -88,7 +88,7 @@ class JwtIssuer:
 
     def _read(self, access_token: str) -> Actor:
         """Whom a token names. What cannot change is looked at once; its key and its end, which can, every time."""
-        digest = hashlib.sha256(access_token.encode()).digest()
+        digest = digest_of(access_token)
         vouched = self._known.get(digest) or self._verified(access_token)
         # An id of a key is its thumbprint: what has the same is the same.
         self._keys.get(vouched.kid)
@@ -124,9 +124,16 @@ class JwtIssuer:
         return datetime.now(UTC) + timedelta(seconds=self.lifetime + 2 * LEEWAY)
 
     def refresh_token(self) -> tuple[str, str, datetime]:
-        token = secrets.token_urlsafe(32)
-        return token, self.digest(token), datetime.now(UTC) + timedelta(days=self._refresh_days)
+        token = new_secret()
+        return token, digest_of(token), datetime.now(UTC) + timedelta(days=self._refresh_days)
 
-    def digest(self, refresh_token: str) -> str:
-        # The token is 256 random bits: a plain hash cannot be guessed backwards.
-        return hashlib.sha256(refresh_token.encode()).hexdigest()
+
+def as_body(tokens: Tokens) -> dict[str, Any]:
+    """Tokens as RFC 6749 (section 5.1) tells them. What was granted is always told: it may be less than was asked."""
+    body = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "scope": " ".join(tokens.user.as_actor().held),
+    }
+    return body | ({"refresh_token": tokens.refresh_token} if tokens.refresh_token else {})

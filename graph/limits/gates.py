@@ -36,6 +36,8 @@ class Gates:
         """`documents` are those that were seen before; the context says who asks."""
         self._documents, self._context = documents, context
         self._limits, self._budgets = context.services.limits, context.services.budgets
+        # Whoever begins pays, and gets back: a sign-in goes on in the name of somebody else.
+        self._caller = context.caller
 
     def read(self, text: str) -> Known:
         """What is known of the document: of bounded length, tokens and structure.
@@ -77,7 +79,7 @@ class Gates:
         seconds = self._limits.report_seconds if price.asks_reports else self._limits.operation_seconds
         clock = asyncio.timeout(seconds)
         try:
-            async with clock, self._context.services.turns.turn(self._context.caller):
+            async with clock, self._context.services.turns.turn(self._caller):
                 await self.pay()
                 yield
         except TimeoutError:
@@ -94,7 +96,7 @@ class Gates:
             GraphQLError: it holds less.
         """
         if self._budgets is not None:
-            self._budget = budget = await self._budgets.take(self._context.caller, self._requested)
+            self._budget = budget = await self._budgets.take(self._caller, self._requested)
             if budget.wait:
                 raise self._spent(budget)
         self._actual = self._requested
@@ -110,7 +112,7 @@ class Gates:
         self._actual = min(self._requested, price.actual(data, variables))
         unused = self._requested - self._actual
         if unused and self._budgets is not None:
-            self._budget = await self._budgets.give_back(self._context.caller, unused)
+            self._budget = await self._budgets.give_back(self._caller, unused)
 
     @property
     def is_priced(self) -> bool:

@@ -57,7 +57,7 @@ async def test_a_difference_is_counted_and_logged_without_what_was_asked_and_ans
     for query in (SKU, other):
         await schema.execute(query, context_value=context)
     # As if one operation were compiled to what another asks for.
-    kept[SKU, "Sku"] = kept[other, "Sku"]
+    kept.put((SKU, "Sku"), kept.get((other, "Sku")), 1)
     answered = await schema.execute(SKU, context_value=context)
     shadows = Shadows(schema, 1)
 
