@@ -2,7 +2,9 @@
 
 CPU time of this process for three operations on the demo shop. "Alone": readers answer with what they answered before,
 so that only execution and loaders count. "With rows": with the statements, as in a request. "Served": the CPU time that
-the process of `orderwire serve` takes for a request over HTTP, one server for each way to execute.
+the process of `orderwire serve` takes for a request over HTTP, one server for each way to execute; "Nothing" asks for
+`__typename` alone, and is what a request takes by itself. "Hooks" is compiled execution with the library's hooks and
+all middleware around it, as it was before there was a direct way (graph/direct.py, app/graphql_shortcut.py).
 
 The ways take turns (ABAB) and the figures are medians; the answers are compared first.
 
@@ -51,6 +53,25 @@ PASSWORD = "bench-password-1"
 WAYS = ("graphql-core", "compiled")
 REQUESTS = {"graphql-core": 4, "compiled": 20}
 """How many executions are timed together: each takes long enough for the clock."""
+
+HOOKS = "hooks"
+SERVED = {"graphql-core": 60, HOOKS: 300, "compiled": 300}
+"""The same of a server, whose clock ticks a hundred times a second: so many requests for a page, and of what is small
+ten times as many."""
+SMALL = {"Nothing", "OrderPoint"}
+
+SERVE = "from app.cli import main; main()"
+SERVE_BY_HOOKS = f"""
+import app.main
+
+def build(build=app.main.build_schema, **given):
+    schema = build(**given)
+    schema.direct = None
+    return schema
+
+app.main.build_schema = build
+{SERVE}
+"""
 
 ORDERS_PAGE = """
 query OrdersPage($first: Int!) {
@@ -159,7 +180,7 @@ async def measure(url: str, data_dir: Path, runs: int, *, is_profiled: bool) -> 
             for name in operations:
                 both = {way: work(way, services, name) for way in WAYS}
                 found |= {(name, kind, way): each for way, each in (await compare(both, runs, here)).items()}
-    for name, each in (await served(url, operations)).items():
+    for name, each in (await served(url, {"Nothing": ("{ __typename }", {}), **operations})).items():
         found |= {(name, "served", way): cpu for way, cpu in each.items()}
     tell(found, operations, runs)
 
@@ -196,7 +217,7 @@ async def served(url: str, operations: Operations) -> dict[str, dict[str, float]
     """The CPU milliseconds of a server's process for one request, by operation and way."""
     found: dict[str, dict[str, float]] = {}
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        for way in WAYS:
+        for way, requests in SERVED.items():
             with serving(url, way) as (process, address):
                 body = {"query": SIGN_IN, "variables": {"p": PASSWORD}}
                 answer = (await client.post(address, json=body)).json()
@@ -214,15 +235,14 @@ async def served(url: str, operations: Operations) -> dict[str, dict[str, float]
                         times = process.cpu_times()
                         return times.user + times.system
 
-                    # The clock of another process ticks a hundred times a second.
-                    many = {way: 6 * count for way, count in REQUESTS.items()}
+                    many = requests * (10 if name in SMALL else 1)
                     await work()
                     took: list[float] = []
                     for _ in range(3):
                         started = clock()
-                        for _ in range(many[way]):
+                        for _ in range(many):
                             await work()
-                        took.append(1000 * (clock() - started) / many[way])
+                        took.append(1000 * (clock() - started) / many)
                     found.setdefault(name, {})[way] = statistics.median(took)
     return found
 
@@ -233,10 +253,11 @@ def serving(url: str, way: str) -> Generator[tuple[psutil.Process, str]]:
     with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as directory:
         told = Path(directory) / "told.txt"
         settings = {"DATA_DIR": directory, "DATABASE_URL": url, "PORT": "0", "ADMIN_PASSWORD": PASSWORD}
-        settings |= {"ENVIRONMENT": "production", "LOG_LEVEL": "warning", "EXECUTION": way}
+        execution = "compiled" if way == HOOKS else way
+        settings |= {"ENVIRONMENT": "production", "LOG_LEVEL": "warning", "EXECUTION": execution, "BUDGET": "0"}
         env = {"PATH": os.environ["PATH"], "HOME": directory, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
         env |= {f"ORDERWIRE_{name}": value for name, value in settings.items()}
-        command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+        command = [sys.executable, "-c", SERVE_BY_HOOKS if way == HOOKS else SERVE, "serve"]
         with told.open("w") as out:
             server = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=directory)
         try:
@@ -269,12 +290,14 @@ def tell(found: Mapping[tuple[str, str, str], float], operations: Operations, ru
     print(", ".join(f"{name} {version(name)}" for name in names))
     # Whatever else ran meanwhile makes the figures worse, though less the ratio.
     print(f"load average {os.getloadavg()[0]:.1f}; medians of {runs} runs, CPU ms for one execution\n")
-    print("| operation | measured | graphql-core | compiled | ratio |")
-    print("|---|---|---:|---:|---:|")
-    for name in operations:
+    print("| operation | measured | graphql-core | hooks | compiled | ratio |")
+    print("|---|---|---:|---:|---:|---:|")
+    for name in ("Nothing", *operations):
         for kind in ("alone", "with rows", "served"):
-            core, compiled = (found[name, kind, way] for way in WAYS)
-            print(f"| {name} | {kind} | {core:.2f} | {compiled:.2f} | {core / compiled:.1f} |")
+            core, hooks, compiled = (found.get((name, kind, way)) for way in SERVED)
+            if core and compiled:
+                between = f"{hooks:.2f}" if hooks else ""
+                print(f"| {name} | {kind} | {core:.2f} | {between} | {compiled:.2f} | {core / compiled:.1f} |")
 
 
 if __name__ == "__main__":
