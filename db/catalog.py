@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Row,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -20,10 +21,11 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import any_of, check_in, id_column, metadata, money_columns, timestamp
+from db.engine import Connection
 from db.reading import TableReader, grouped
+from db.statements import compiled_once, with_keys
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant, VariantKind
 from domain.money import Money
@@ -110,14 +112,19 @@ class VariantReader(TableReader[Variant]):
         return await self.by_key(viewer, variants.c.sku, skus)
 
     async def of_products(self, viewer: Actor, product_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Variant]]:
-        query = self.select(viewer).where(any_of(variants.c.product_id, product_ids)).order_by(variants.c.sku)
-        return grouped(await self._database.read(query), "product_id", to_variant)
+        rows = await self._database.read_keys(_variants_of_products(), product_ids)
+        return grouped(rows, "product_id", to_variant)
+
+
+@compiled_once
+def _variants_of_products() -> Select[Any]:
+    return select(variants).where(with_keys(variants.c.product_id)).order_by(variants.c.sku)
 
 
 class SqlCatalogStore:
     """Variants, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def variants_by_sku(self, skus: Collection[str]) -> Mapping[str, Variant]:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Row,
+    Select,
     Table,
     Text,
     Uuid,
@@ -19,10 +20,11 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.base import any_of, id_column, metadata, new_id, timestamp
+from db.base import id_column, metadata, new_id, timestamp
+from db.engine import Connection
 from db.reading import TableReader, grouped
+from db.statements import compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.customers.model import Address, Customer
 from domain.users.model import User
@@ -86,20 +88,24 @@ class CustomerReader(TableReader[Customer]):
         return await self.by_key(viewer, customers.c.user_id, user_ids)
 
     async def addresses_of(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Address]]:
-        query = (
-            select(addresses)
-            .where(any_of(addresses.c.customer_id, customer_ids))
-            .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(viewer)))
-            .order_by(addresses.c.id)
-        )
-        rows = await self._database.read(query)
+        rows = await self._database.read_keys(_addresses_of(viewer.sight), customer_ids)
         return grouped(rows, "customer_id", _to_address)
+
+
+@compiled_once
+def _addresses_of(sight: Actor) -> Select[Any]:
+    return (
+        select(addresses)
+        .where(with_keys(addresses.c.customer_id))
+        .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(sight)))
+        .order_by(addresses.c.id)
+    )
 
 
 class SqlCustomerStore:
     """Customers, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, customer_id: UUID) -> Customer | None:

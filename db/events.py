@@ -27,10 +27,9 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import Xid8, check_in, metadata, new_id, now, timestamp
-from db.engine import Database
+from db.engine import Connection, Database
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
@@ -104,7 +103,7 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 class SqlEventWriter:
     """Writes the events of one transaction."""
 
-    def __init__(self, connection: AsyncConnection, actor: Actor, origin: Origin | None) -> None:
+    def __init__(self, connection: Connection, actor: Actor, origin: Origin | None) -> None:
         self._connection, self._actor, self._origin = connection, actor, origin
 
     async def write(self, recorded: Sequence[NewEvent]) -> None:

@@ -29,13 +29,14 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import orders as order_tables
 from db import users as user_tables
 from db.base import any_of, check_in, id_column, metadata, timestamp
 from db.catalog import variants
+from db.engine import Connection
 from db.reading import TableReader, grouped
+from db.statements import compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.inventory.model import MovementKind, StockLevel, StockMovement, Warehouse
 from domain.reading import Filters
@@ -143,7 +144,7 @@ class WarehouseReader(TableReader[Warehouse]):
 class SqlWarehouseStore:
     """Warehouses, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def by_codes(self, codes: Sequence[str]) -> Mapping[str, Warehouse]:
@@ -178,13 +179,18 @@ class StockLevelReader(TableReader[StockLevel]):
         )
 
     async def of_variants(self, viewer: Actor, variant_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StockLevel]]:
-        query = (
-            select(stock_levels)
-            .join(warehouses)
-            .where(visible_to(viewer), any_of(stock_levels.c.variant_id, variant_ids))
-            .order_by(warehouses.c.priority, warehouses.c.code)
-        )
-        return grouped(await self._database.read(query), "variant_id", to_level)
+        rows = await self._database.read_keys(_levels_of_variants(viewer.sight), variant_ids)
+        return grouped(rows, "variant_id", to_level)
+
+
+@compiled_once
+def _levels_of_variants(sight: Actor) -> Select[Any]:
+    return (
+        select(stock_levels)
+        .join(warehouses)
+        .where(visible_to(sight), with_keys(stock_levels.c.variant_id))
+        .order_by(warehouses.c.priority, warehouses.c.code)
+    )
 
 
 class StockMovementReader(TableReader[StockMovement]):

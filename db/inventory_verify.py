@@ -8,9 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import Database
+from db.engine import Connection, Database
 from domain.inventory.ports import Tally
 from domain.inventory.verify import Difference
 
@@ -58,7 +57,7 @@ async def count_levels(database: Database) -> int:
     return (await database.read(text("SELECT count(*) FROM stock_levels")))[0][0]
 
 
-async def tally(connection: AsyncConnection, variant_id: UUID) -> dict[UUID, Tally]:
+async def tally(connection: Connection, variant_id: UUID) -> dict[UUID, Tally]:
     """What the levels of a variant add up to, by level id."""
     rows = (await connection.execute(_TALLIES, {"variant_id": variant_id})).all()
     return {row.id: _tally(row) for row in rows if row.id}

@@ -26,10 +26,9 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, timestamp
-from db.engine import Database
+from db.engine import Connection, Database
 from domain.actor import Actor, Scope
 from domain.roles.model import Role, in_order
 
@@ -83,7 +82,7 @@ class RoleReader:
 class SqlRoleStore:
     """Roles and who holds them, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def lock(self, name: str) -> Role | None:

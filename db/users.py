@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import id_column, metadata, new_id, now, timestamp
+from db.engine import Connection
 from db.reading import TableReader, compared, violated
 from db.roles import roles, user_roles
 from domain.actor import Actor, Scope
@@ -122,7 +122,7 @@ class UserReader(TableReader[User]):
 class SqlUserStore:
     """Users, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(
@@ -138,7 +138,7 @@ class SqlUserStore:
         values = {"id": key, "username": username, "email": email, "password_hash": password_hash}
         statement = insert(users).values(**values, scopes=list(scopes))
         try:
-            async with self._connection.begin_nested():
+            async with self._connection.savepoint():
                 await self._connection.execute(statement)
         except IntegrityError as error:
             raise _taken(error) from error
