@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Row,
     Select,
     Table,
     Text,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 from db.base import any_of, check_in, id_column, metadata, money_columns, timestamp
 from db.engine import Connection
 from db.reading import TableReader, grouped
-from db.statements import compiled_once, with_keys
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant, VariantKind
 from domain.money import Money
@@ -62,18 +61,10 @@ variants = Table(
 )
 
 
-def to_variant(row: Row[Any]) -> Variant:
-    return Variant(
-        row.id,
-        row.product_id,
-        row.sku,
-        row.name,
-        VariantKind(row.kind),
-        Money(row.price, row.currency),
-        row.allow_backorder,
-        row.created_at,
-        row.updated_at,
-    )
+def to_variant(row: Row) -> Variant:
+    key, product_id, sku, name, kind, price, currency, allow_backorder, created_at, updated_at = row
+    kind, price = VariantKind(kind), Money(price, currency)
+    return Variant(key, product_id, sku, name, kind, price, allow_backorder, created_at, updated_at)
 
 
 class ProductReader(TableReader[Product]):
@@ -86,8 +77,8 @@ class ProductReader(TableReader[Product]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true()
 
-    def build(self, row: Row[Any]) -> Product:
-        return Product(row.id, row.name, row.description, row.created_at, row.updated_at)
+    def build(self, row: Row) -> Product:
+        return Product(*row)
 
 
 class VariantReader(TableReader[Variant]):
@@ -105,7 +96,7 @@ class VariantReader(TableReader[Variant]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true()
 
-    def build(self, row: Row[Any]) -> Variant:
+    def build(self, row: Row) -> Variant:
         return to_variant(row)
 
     async def by_skus(self, viewer: Actor, skus: Sequence[str]) -> Mapping[str, Variant]:

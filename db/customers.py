@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Row,
     Select,
     Table,
     Text,
@@ -24,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.base import id_column, metadata, new_id, timestamp
 from db.engine import Connection
 from db.reading import TableReader, grouped
-from db.statements import compiled_once, with_keys
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.customers.model import Address, Customer
 from domain.users.model import User
@@ -62,8 +61,8 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return customers.c.user_id == viewer.user_id if viewer.user_id else false()
 
 
-def to_customer(row: Row[Any]) -> Customer:
-    return Customer(row.id, row.user_id, row.reference, row.name, row.email, row.created_at)
+def to_customer(row: Row) -> Customer:
+    return Customer(*row)
 
 
 class CustomerReader(TableReader[Customer]):
@@ -81,7 +80,7 @@ class CustomerReader(TableReader[Customer]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> Customer:
+    def build(self, row: Row) -> Customer:
         return to_customer(row)
 
     async def by_user_ids(self, viewer: Actor, user_ids: Sequence[UUID]) -> Mapping[UUID, Customer]:
@@ -123,5 +122,5 @@ class SqlCustomerStore:
         return to_customer((await self._connection.execute(query)).one())
 
 
-def _to_address(row: Row[Any]) -> Address:
+def _to_address(row: Row) -> Address:
     return Address(row.id, row.customer_id, row.line1, row.line2, row.city, row.postal_code, row.country)

@@ -11,11 +11,11 @@ from contextvars import ContextVar
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from sqlalchemy import Executable, PoolProxiedConnection, Row, event, text
+from sqlalchemy import Executable, PoolProxiedConnection, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from db.statements import Keyed, shape_of
+from db.statements import Keyed, Row, shape_of
 from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
@@ -57,19 +57,19 @@ class Result:
     def __init__(self, rows: Sequence[Any]) -> None:
         self._rows = rows
 
-    def all(self) -> Sequence[Row[Any]]:
+    def all(self) -> Sequence[Row]:
         return self._rows
 
-    def first(self) -> Row[Any] | None:
+    def first(self) -> Row | None:
         return self._rows[0] if self._rows else None
 
-    def one_or_none(self) -> Row[Any] | None:
+    def one_or_none(self) -> Row | None:
         """The only row, if there is one."""
         if len(self._rows) > 1:
             raise LookupError("More than one row.")
         return self.first()
 
-    def one(self) -> Row[Any]:
+    def one(self) -> Row:
         row = self.one_or_none()
         if row is None:
             raise LookupError("No row.")
@@ -166,13 +166,13 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
 
-    async def read(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    async def read(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Run one reading statement on a connection of its own and return all rows."""
         shape, values = shape_of(statement)
         async with self._connected() as connection:
             return await connection.fetch(shape.text, shape.bind(parameters, values), shape.rows)
 
-    async def read_keys(self, keyed: Keyed, keys: Sequence[Any]) -> Sequence[Row[Any]]:
+    async def read_keys(self, keyed: Keyed, keys: Sequence[Any]) -> Sequence[Row]:
         """Run a reading statement that is compiled already, for these keys."""
         async with self._connected() as connection:
             return await connection.fetch(keyed.shape.text, keyed.bind(keys), keyed.shape.rows)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, exists, false, func, select, true, union_all
+from sqlalchemy import Column, ColumnElement, Select, Table, exists, false, func, select, true, union_all
 
 from db import orders as order_tables
 from db.base import any_of
@@ -12,7 +12,7 @@ from db.engine import Database
 from db.events import EventLog, event_log, events, pending_events, to_event
 from db.orders import orders
 from db.reading import compared, grouped
-from db.statements import compiled_once, with_keys
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.events.model import AggregateType, Event, EventKind, log_cursor
 from domain.orders.model import OrderEvent, OrderStatus
@@ -103,7 +103,7 @@ def _history_in(table: Table) -> Select[Any]:
     )
 
 
-def _to_order_event(row: Row[Any]) -> OrderEvent:
+def _to_order_event(row: Row) -> OrderEvent:
     return OrderEvent(
         EventKind(row.kind),
         row.sequence,

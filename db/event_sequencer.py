@@ -6,15 +6,15 @@ and holds until that step has committed.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import structlog
-from sqlalchemy import Integer, Row, case, func, literal_column, select, text, update
+from sqlalchemy import Integer, case, func, literal_column, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from db.base import now
 from db.engine import Connection, Database
 from db.events import LOG_HEAD, event_log, events, pending_events
+from db.statements import Row
 
 log = structlog.get_logger("orderwire.live")
 
@@ -146,7 +146,7 @@ class EventSequencer:
                 await connection.execute(text("RESET lock_timeout"))
                 await connection.execute(select(func.pg_advisory_unlock(RETENTION_LOCK)))
 
-    async def _step(self) -> Row[Any]:
+    async def _step(self) -> Row:
         given = {"batch": self._batch, "floor": self._floor}
         if self._passed == "0":
             return (await self._database.read(STEP, given))[0]

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Row,
     ScalarSelect,
     Select,
     Table,
@@ -39,7 +38,7 @@ from db.base import check_in, id_column, metadata, money_columns, new_id, now, t
 from db.customers import customers
 from db.engine import Connection
 from db.reading import Keyset, TableReader, grouped
-from db.statements import compiled_once, with_keys
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
 from domain.orders.model import COUNTRY_MAX, NOTES_MAX, Order, OrderLine, OrderStatus
@@ -93,20 +92,10 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(orders.c.placed_by == viewer.user_id, orders.c.customer_id == own)
 
 
-def to_order(row: Row[Any]) -> Order:
-    return Order(
-        row.id,
-        row.number,
-        row.customer_id,
-        row.placed_by,
-        OrderStatus(row.status),
-        Money(row.total, row.currency),
-        row.country,
-        row.notes,
-        row.version,
-        row.placed_at,
-        row.updated_at,
-    )
+def to_order(row: Row) -> Order:
+    key, number, customer, placed_by, status, total, currency, country, notes, version, placed_at, _, updated_at = row
+    status, total = OrderStatus(status), Money(total, currency)
+    return Order(key, number, customer, placed_by, status, total, country, notes, version, placed_at, updated_at)
 
 
 class OrderReader(TableReader[Order]):
@@ -126,7 +115,7 @@ class OrderReader(TableReader[Order]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> Order:
+    def build(self, row: Row) -> Order:
         return to_order(row)
 
     async def by_numbers(self, viewer: Actor, numbers: Sequence[str]) -> Mapping[str, Order]:
@@ -260,12 +249,6 @@ def next_number(prefix: str, sequence: DbSequence) -> ScalarSelect[str]:
     return select(func.concat(f"{prefix}-", padded)).scalar_subquery()
 
 
-def _to_line(row: Row[Any]) -> OrderLine:
-    return OrderLine(
-        row.order_id,
-        row.position,
-        row.variant_id,
-        row.description,
-        row.quantity,
-        Money(row.unit_price, row.currency),
-    )
+def _to_line(row: Row) -> OrderLine:
+    order_id, position, variant_id, description, quantity, unit_price, currency = row
+    return OrderLine(order_id, position, variant_id, description, quantity, Money(unit_price, currency))

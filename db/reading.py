@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, Table, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from db.base import any_of
 from db.engine import Database
-from db.statements import compiled_once, with_keys
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor
 from domain.opaque import seal, unseal
 from domain.reading import Compare, Filters, Page, PageRequest, Sort
@@ -46,7 +46,7 @@ class TableReader(Generic[T]):
         """Which rows of the table a viewer may see: a matter of the viewer's sight alone."""
         raise NotImplementedError
 
-    def build(self, row: Row[Any]) -> T:
+    def build(self, row: Row) -> T:
         """What the domain calls a row."""
         raise NotImplementedError
 
@@ -113,7 +113,7 @@ class Keyset:
         downwards = self._sort.descending is not page.backwards
         return query.order_by(*(column.desc() if downwards else column.asc() for column in place))
 
-    def page(self, rows: Sequence[Row[Any]], page: PageRequest, build: Callable[[Row[Any]], T]) -> Page[T]:
+    def page(self, rows: Sequence[Row], page: PageRequest, build: Callable[[Row], T]) -> Page[T]:
         """The page that these rows make."""
         more = len(rows) > page.size
         rows = list(rows[: page.size])
@@ -126,7 +126,7 @@ class Keyset:
             has_previous=more if page.backwards else page.after is not None,
         )
 
-    def cursor(self, row: Row[Any]) -> str:
+    def cursor(self, row: Row) -> str:
         """The opaque place of a row: which order it belongs to, and its values there."""
         values = [
             self._sort.field,
@@ -177,7 +177,7 @@ def _from_text(column: Column[Any], value: str) -> Any:
     return kind(value)
 
 
-def grouped(rows: Sequence[Row[Any]], key: str, build: Callable[[Row[Any]], T]) -> dict[UUID, list[T]]:
+def grouped(rows: Sequence[Row], key: str, build: Callable[[Row], T]) -> dict[UUID, list[T]]:
     """Rows by the id in one of their columns, in the order they came."""
     groups: dict[UUID, list[T]] = {}
     key_of = attrgetter(key)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    Row,
     Select,
     Table,
     Text,
@@ -38,7 +37,7 @@ from db.customers import customers
 from db.engine import Connection
 from db.orders import next_number, orders
 from db.reading import TableReader, grouped
-from db.statements import compiled_once, with_keys
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
 from domain.orders.model import Adjustment, Order, OrderReturn, ReturnLine
@@ -109,7 +108,7 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(returns.c.customer_id == own, returns.c.order_id == any_(func.array(ordered)))
 
 
-def to_return(row: Row[Any]) -> OrderReturn:
+def to_return(row: Row) -> OrderReturn:
     return OrderReturn(
         row.id,
         row.number,
@@ -136,7 +135,7 @@ class OrderReturnReader(TableReader[OrderReturn]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> OrderReturn:
+    def build(self, row: Row) -> OrderReturn:
         return to_return(row)
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]:
@@ -188,7 +187,7 @@ class AdjustmentReader(TableReader[Adjustment]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true() if viewer.has(Scope.ORDERS_READ) else false()
 
-    def build(self, row: Row[Any]) -> Adjustment:
+    def build(self, row: Row) -> Adjustment:
         amount = Money(row.amount, row.currency)
         return Adjustment(row.id, row.number, row.position, row.reason, amount, row.country, row.adjusted_at)
 
@@ -243,7 +242,7 @@ class SqlReturnStore:
         await self._connection.execute(insert(return_lines), rows)
 
 
-def _to_line(row: Row[Any]) -> ReturnLine:
+def _to_line(row: Row) -> ReturnLine:
     return ReturnLine(
         row.return_id,
         row.position,

@@ -23,9 +23,12 @@ SHAPES = 1000
 
 Parameters = Mapping[str, Any]
 
+Row = Any
+"""A row of the driver. Its columns are found by their place, which is quickest, or as attributes."""
 
-class Row(asyncpg.Record):
-    """A row of a statement whose columns are not known before it has run. Those that are known are properties."""
+
+class UnknownRow(asyncpg.Record):
+    """A row of a statement whose columns are not known before it has run."""
 
     __slots__ = ()
 
@@ -51,7 +54,7 @@ class Shape:
             (name, by_name[name].type.dialect_impl(DIALECT).bind_processor(DIALECT))
             for name in self._compiled.positiontup or ()
         ]
-        self.rows: type[asyncpg.Record] = Row
+        self.rows: type[asyncpg.Record] = UnknownRow
         if not isinstance(statement, TextClause):
             columns: Any = getattr(statement, "exported_columns", ())
             self.rows = _rows_of(tuple(column.key for column in columns))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.base import any_of, new_id, now
@@ -13,6 +13,7 @@ from db.catalog import variants
 from db.engine import Connection
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.inventory_verify import tally
+from db.statements import Row
 from domain.actor import Actor
 from domain.catalog.model import VariantKind
 from domain.events.model import NewEvent
@@ -192,7 +193,7 @@ class SqlStockGuard:
         ]
 
 
-def to_locked(row: Row[Any]) -> LockedLevel:
+def to_locked(row: Row) -> LockedLevel:
     """The level in a row that was locked, with the names of what lies where."""
     return LockedLevel(
         row.id,

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Index,
-    Row,
     Select,
     Table,
     Text,
@@ -30,6 +29,7 @@ from db.base import id_column, metadata, new_id, now, timestamp
 from db.engine import Connection
 from db.reading import TableReader, compared, violated
 from db.roles import roles, user_roles
+from db.statements import Row
 from domain.actor import Actor, Scope
 from domain.reading import Filters
 from domain.refusals import ErrorCode, Refusal, Refused
@@ -82,7 +82,7 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return users.c.id == viewer.user_id if viewer.user_id else false()
 
 
-def to_user(row: Row[Any]) -> User:
+def to_user(row: Row) -> User:
     """The user in a row of WHOLE: the one place that says which rights follow from what."""
     return User(
         row.id,
@@ -115,7 +115,7 @@ class UserReader(TableReader[User]):
             conditions.append(exists().where(_HELD, *compared(user_roles.c.role, filters["role"])))
         return conditions
 
-    def build(self, row: Row[Any]) -> User:
+    def build(self, row: Row) -> User:
         return to_user(row)
 
 
