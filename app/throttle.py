@@ -51,6 +51,7 @@ class Throttle:
         }
         self._acts = {
             (Act.REGISTRATION, "address"): RateLimitItemPerHour(settings.registrations_per_address),
+            (Act.LOGIN, "address"): RateLimitItemPerHour(settings.logins_per_address),
             (Act.RESET_REQUEST, "account"): RateLimitItemPerHour(settings.reset_requests_per_account),
             (Act.RESET_REQUEST, "address"): RateLimitItemPerHour(settings.reset_requests_per_address),
         }

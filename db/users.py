@@ -157,7 +157,8 @@ class SqlUserStore:
         return to_user(row) if row else None
 
     async def of_email(self, email: str) -> User | None:
-        matches = func.lower(users.c.email) == func.lower(email)
+        # As a name above: attempts are counted under the same letters, and none may stand for those of another.
+        matches = func.lower(users.c.email) == email.lower()
         row = (await self._connection.execute(select(*WHOLE).where(matches))).one_or_none()
         return to_user(row) if row else None
 
@@ -183,8 +184,9 @@ class SqlUserStore:
         return (await self._connection.execute(statement.returning(users.c.version))).scalar_one()
 
     async def logged_in(self, user_id: UUID) -> User:
-        statement = update(users).where(users.c.id == user_id).values(last_login_at=now())
-        return to_user((await self._connection.execute(statement.returning(*WHOLE))).one())
+        await self._connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now()))
+        # Not by RETURNING: where the statement waited for whoever changes the user, it tells the roles of before.
+        return to_user((await self._connection.execute(select(*WHOLE).where(users.c.id == user_id))).one())
 
 
 def _taken(error: IntegrityError) -> Exception:

@@ -191,7 +191,7 @@ async def test_nothing_is_kept_of_those_who_wait():
 
 @pytest.mark.parametrize(
     ("act", "account", "per_account", "per_address"),
-    [(Act.REGISTRATION, None, None, 60), (Act.RESET_REQUEST, "hedwig", 3, 10)],
+    [(Act.REGISTRATION, None, None, 60), (Act.LOGIN, None, None, 300), (Act.RESET_REQUEST, "hedwig", 3, 10)],
 )
 async def test_acts_are_limited_an_hour(act: Act, account: str | None, per_account: int | None, per_address: int):
     async with throttling() as throttle:
