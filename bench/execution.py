@@ -55,7 +55,7 @@ REQUESTS = {"graphql-core": 4, "compiled": 20}
 """How many executions are timed together: each takes long enough for the clock."""
 
 HOOKS = "hooks"
-SERVED = {"graphql-core": 60, HOOKS: 300, "compiled": 300}
+SERVED = {"graphql-core": 20, HOOKS: 60, "compiled": 60}
 """The same of a server, whose clock ticks a hundred times a second: so many requests for a page, and of what is small
 ten times as many."""
 SMALL = {"Nothing", "OrderPoint"}
