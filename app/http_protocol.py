@@ -1,13 +1,13 @@
 """The HTTP protocol of the server: what ASGI has no words for.
 
-Endless answers, the server-sent events, are ended; heads of requests have bounds in size and time; and what is no HTTP
-is refused in JSON, as everything else is. It stands on internals of uvicorn, whose version is pinned;
-tests/app/test_http_protocol.py and tests/hostile hold what is relied on.
+Endless answers, the server-sent events, are ended; heads and bodies of requests have bounds in size and time, and
+so has reading an answer; and what is no HTTP is refused in JSON, as everything else is. It stands on internals of uvicorn, whose
+version is pinned; tests/app/test_http_protocol.py and tests/hostile hold what is relied on.
 """
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 from uvicorn._types import ASGI3Application
@@ -18,6 +18,9 @@ from app.requests import PROTECTING
 
 TOO_LARGE = "The address and the headers are too large."
 TOO_SLOW = "The address and the headers took too long to come."
+BODY_TOO_SLOW = "The body took too long to come."
+TOO_MANY = "Too many requests were sent before the first was answered."
+NO_UPGRADE = "Only a GET without a body may ask for another protocol, behind no other request."
 
 HEAD_MAX = 65_536
 """The largest head of a request, its address and headers, in bytes."""
@@ -25,6 +28,12 @@ HEADERS_MAX = 128
 """How many headers it may have."""
 HEAD_SECONDS = 15.0
 """How long it may take to come: a client that sends a byte now and then holds a connection for nothing."""
+BODY_SECONDS = 30.0
+"""How long its body may take after it."""
+PIPELINED_MAX = 16
+"""How many requests may wait for the answer to the one before them: thousands fit into what is read at once."""
+STILL_SECONDS = 120.0
+"""For how long a client may take nothing of an answer."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -37,37 +46,79 @@ class HttpProtocol(HttpToolsProtocol):
         self._answering: RequestResponseCycle | None = None
         self._impatience: asyncio.TimerHandle | None = None
         self._hurry: asyncio.TimerHandle | None = None
-        self._head_size = 0
+        self._is_body = self._is_done = False
+        self._size = 0
+        """Bytes that belong to no body, since the last that did."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        awaited = self._hurry
+        if self._is_done:
+            return
+        self._size += len(data)
         super().data_received(data)
-        if awaited is not None and awaited is self._hurry:
-            # All of it belongs to one head, which is not complete yet.
-            self._head_size += len(data)
-            if self._head_size > HEAD_MAX:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
+        if self._is_done:
+            return
+        if self._size > HEAD_MAX:
+            # A head that is not complete yet, or what may stand around the parts of a body.
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
+        elif self._is_body and self._hurry is None:
+            self._hurry = self.loop.call_later(BODY_SECONDS, self._lose_hurry, BODY_TOO_SLOW)
+        elif not self._is_busy and self._hurry is None and self.timeout_keep_alive_task is None:
+            # Empty lines between two requests, which would else be no request and no silence.
+            self._await_head()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._is_done = True
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._hurry is None:
             self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes behind a body, and claims to be a header, nobody has looked at on the way.
+        if not self._is_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._stop_hurrying()
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > HEAD_MAX or len(self.headers) > HEADERS_MAX:
-            # The parser takes any error for a reason to stop.
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
-            raise ValueError(TOO_LARGE)
+            self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self._reject(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+        parser: Any = self.parser
+        wants_upgrade = parser.should_upgrade()
+        if wants_upgrade and (self._is_busy or parser.get_method() != b"GET" or self._announces_body()):
+            # The parser would take what follows for another protocol, and then for another request.
+            self._reject(HTTPStatus.BAD_REQUEST, NO_UPGRADE)
+        self._is_body = True
         super().on_headers_complete()
+        if wants_upgrade and not self._should_upgrade():
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._size = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_body = False
+        self._stop_hurrying()
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether another request is to be answered before the one that is being read, or awaited."""
+        if self._is_body:
+            return self._answering is not self.cycle
+        return self._answering is not None and not self.cycle.response_complete
 
     @property
     def _stream(self) -> RequestResponseCycle | None:
@@ -109,12 +160,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _lose_patience(self) -> None:
-        if self._stream is not None:
+    def _lose_patience(self, left: int = 0) -> None:
+        """`left` is how much there was to be written at the last look."""
+        now_left = self.transport.get_write_buffer_size()
+        if self._stream is not None or now_left == left:
             self.transport.abort()
         else:
             # A download may be slow; what comes behind it may be a stream.
-            self._impatience = self.loop.call_later(self._patience, self._lose_patience)
+            self._impatience = self.loop.call_later(STILL_SECONDS, self._lose_patience, now_left)
 
     def _calm_down(self) -> None:
         if self._impatience is not None:
@@ -122,19 +175,44 @@ class HttpProtocol(HttpToolsProtocol):
             self._impatience = None
 
     def _await_head(self) -> None:
-        self._head_size = 0
-        self._hurry = self.loop.call_later(HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW)
+        self._hurry = self.loop.call_later(HEAD_SECONDS, self._lose_hurry, TOO_SLOW)
+
+    def _lose_hurry(self, message: str) -> None:
+        if self._is_busy:
+            # It may be we who do not read.
+            self._hurry = self.loop.call_later(HEAD_SECONDS, self._lose_hurry, message)
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, message)
 
     def _stop_hurrying(self) -> None:
-        self._head_size = 0
+        self._size = 0
         if self._hurry is not None:
             self._hurry.cancel()
             self._hurry = None
 
+    def _announces_body(self) -> bool:
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in self.headers
+        )
+
+    def _reject(self, status: HTTPStatus, message: str) -> NoReturn:
+        """Refuse, from within the parser, which takes any error for a reason to stop."""
+        self._refuse(status, message)
+        raise ValueError(message)
+
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        """Answer what never becomes a request, and close the connection."""
+        """Answer what never becomes a request, and close the connection; what was asked before is answered first."""
         self._stop_hurrying()
+        self._is_done = True
         if self.transport.is_closing():
+            return
+        if self._is_busy and self._answering is not None:
+            self.pipeline.clear()
+            self._answering.keep_alive = False
+            return
+        if self._is_body and self.cycle.response_started:
+            self.transport.close()
             return
         body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]})
         head = (

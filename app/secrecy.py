@@ -20,8 +20,9 @@ NAMES = re.compile(r"authorization|cookie|passw|secret|token|credential|signing.
 """Names of what is hidden whatever it is."""
 
 SECRETS = re.compile(
-    # A token that we or somebody else signed, each of whose parts begins as JSON in base64 does.
-    r"eyJ[\w-]{8,}(?:\.[\w-]*){1,4}"
+    # A token that we or somebody else signed, each of whose parts begins as JSON in base64 does. What only begins
+    # as one is hidden too: else a line full of beginnings would be read to its end from each of them.
+    r"eyJ[\w-]{8,}(?:\.[\w-]*){0,4}"
     r"|(?<=bearer )[^\s\"',]+|(?<=basic )[\w+/=]{8,}"
     # Hashes of passwords.
     r"|\$argon2[\w$=,.+/-]+|\$2[aby]\$\d\d\$[./\w]{53}"

@@ -49,6 +49,7 @@ class Compiler:
         self._strawberry, self._schema = schema, schema._schema  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
         self._kinds, self._operation = kinds, operation
         self._fragments, self._conditions = fragments, conditions
+        self._size = 0
 
     def plan(self) -> Plan:
         """The plan.
@@ -65,7 +66,7 @@ class Compiler:
             selection = self._selection(root, _fields(collected))
         except RecursionError:
             raise NotCompiled(Reason.NESTED_TOO_DEEPLY) from None
-        return Plan(selection, operation.operation is OperationType.MUTATION)
+        return Plan(selection, operation.operation is OperationType.MUTATION, self._size)
 
     def _selection(self, graphql_type: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
         found = (self._field(graphql_type, key, details) for key, details in grouped.items())
@@ -78,6 +79,7 @@ class Compiler:
         definition: Any = self._schema.get_field(parent, nodes[0].name.value)
         if definition is None:
             return None
+        self._size += 1
         shape = Shape.of(definition.type)
         field = Field(key, nodes[0].name.value, parent, definition, nodes, shape)
         named = shape.named

@@ -22,14 +22,18 @@ from graph.execution.compile import Compiler
 from graph.execution.fallback import NotCompiled, Reason, Tally
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Plan
+from graph.kept import Kept
 
 if TYPE_CHECKING:
     from graph.execution.executor import CompiledExecutor
 
 log = structlog.get_logger("orderwire.graph")
 
-KEPT = 512
-"""How many operations are kept."""
+ROOM = 64 << 20
+"""About how many bytes are kept: hundreds of operations of a real client, or a few that are made to be large."""
+
+CHARACTER, FIELD = 200, 3_000
+"""About how many bytes a character of a document takes once it is parsed, and a field once it is compiled."""
 
 VARIANTS = 32
 """How many plans are kept of one operation: it has one for each set of values in its `@skip` and `@include`."""
@@ -40,25 +44,24 @@ CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name}
 class Operations:
     """The plans of one schema."""
 
-    def __init__(self, schema: strawberry.Schema, most: int = KEPT) -> None:
-        """At most so many operations are kept."""
+    def __init__(self, schema: strawberry.Schema, room: int = ROOM) -> None:
+        """`room` is how many bytes are kept, about."""
         self.tally = Tally()
-        self._most = most
         self._schema = schema
         self._kinds = Kinds(schema._schema)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
-        self._kept: OrderedDict[tuple[str, str | None], Variants] = OrderedDict()
+        self._kept = Kept[tuple[str, str | None], Variants](room)
 
     def plan(self, executor: "CompiledExecutor") -> Plan | None:
         """The plan of the operation that an executor is to run; None where graphql-core has to."""
         try:
-            plan = self._variants(executor).plan(executor)
+            plan = self._plan(executor)
         except NotCompiled as refused:
             self.tally.fallbacks[refused.reason] += 1
             return None
         self.tally.compiled += 1
         return plan
 
-    def _variants(self, executor: "CompiledExecutor") -> "Variants":
+    def _plan(self, executor: "CompiledExecutor") -> Plan:
         if executor.middleware_manager is not None and executor.middleware_manager.middlewares:
             raise NotCompiled(Reason.MIDDLEWARE)
         if executor.abort_signal is not None:
@@ -69,13 +72,13 @@ class Operations:
         # The whole document: an operation is what it is by its fragments too.
         key = (operation.loc.source.body, operation.name.value if operation.name else None)
         found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = Variants(self._schema, self._kinds, executor)
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
-        return found
+        variants = found or Variants(self._schema, self._kinds, executor)
+        before = variants.fields
+        try:
+            return variants.plan(executor)
+        finally:
+            if found is None or variants.fields != before:
+                self._kept.put(key, variants, CHARACTER * len(key[0]) + FIELD * variants.fields)
 
 
 class Variants:
@@ -87,6 +90,8 @@ class Variants:
         survey = Survey([executor.operation, *executor.fragment_definitions.values()])
         self._conditions, self._refusal = sorted(survey.conditions), survey.refusal
         self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
+        self.fields = 0
+        """How many fields its plans have."""
         if self._refusal is not None:
             self._tell(self._refusal)
 
@@ -108,8 +113,10 @@ class Variants:
                 self._refusal = refused.reason
                 self._tell(refused.reason)
                 raise
+            self.fields += plan.size
             if len(self._plans) > VARIANTS:
-                self._plans.popitem(last=False)
+                _, oldest = self._plans.popitem(last=False)
+                self.fields -= oldest.size
         return plan
 
     def _compiled(self, variables: VariableValues) -> Plan:

@@ -133,3 +133,5 @@ class Plan:
     root: Selection
     is_serial: bool
     """Whether each root field waits until the one before it is done: the rule for mutations."""
+    size: int
+    """How many fields it has."""

@@ -1,7 +1,6 @@
 """Documents that were seen before: parsed, counted, validated and priced once."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
@@ -16,15 +15,19 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from graph.kept import Kept
 from graph.limits.pricing import Price, priced
 from graph.limits.rules import LimitCode, Limits, exceeded, refusal
 from graph.limits.structure import Structure, measured
 
-KEPT = 512
-"""How many documents are kept."""
+ROOM = 32 << 20
+"""About how many bytes are kept: hundreds of documents of a real client, or a few that are made to be large."""
 
 KEPT_CHARS = 16_384
-"""The longest document that is kept: what is kept must not grow with what strangers send."""
+"""The longest document that is kept."""
+
+TOKEN, FIELD = 400, 1_000
+"""About how many bytes a token takes once it is parsed, and a field of the expanded selection once it has a price."""
 
 ERRORS_MAX = 10
 """How many mistakes of one document are told; to find a hundred takes longer than to parse it."""
@@ -34,12 +37,13 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 @dataclass(slots=True)
 class Known:
-    """What is known of a document; the verdict and the prices once somebody has asked."""
+    """What is known of a document; the verdict and a price once somebody has asked."""
 
     document: DocumentNode
     structure: Structure
     mistakes: list[GraphQLError] | None = None
-    prices: dict[str | None, Price] = field(default_factory=dict[str | None, Price])
+    priced: tuple[str | None, Price] | None = None
+    """The operation that was asked for last, and its price; a document may have a hundred of them."""
 
     def validate(self, schema: GraphQLSchema) -> list[GraphQLError]:
         """What is wrong with the document."""
@@ -49,23 +53,25 @@ class Known:
 
     def price(self, schema: GraphQLSchema, name: str | None) -> Price:
         """The price of one of its operations, which must be valid."""
-        if name not in self.prices:
-            definitions = self.document.definitions
-            fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
-            operation = next(
-                each
-                for each in definitions
-                if isinstance(each, OperationDefinitionNode) and (each.name.value if each.name else None) == name
-            )
-            self.prices[name] = priced(schema, operation, fragments)
-        return self.prices[name]
+        if self.priced is not None and self.priced[0] == name:
+            return self.priced[1]
+        definitions = self.document.definitions
+        fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
+        operation = next(
+            each
+            for each in definitions
+            if isinstance(each, OperationDefinitionNode) and (each.name.value if each.name else None) == name
+        )
+        price = priced(schema, operation, fragments)
+        self.priced = name, price
+        return price
 
 
 class Documents:
     """The documents that were used last."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._known = Kept[str, Known](ROOM)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -76,13 +82,15 @@ class Documents:
         Raises:
             GraphQLError: it goes beyond a limit, or is not GraphQL.
         """
-        known = self._known.get(text) or self._read(text, limits)
-        known.structure.check(limits)
+        known = self._known.get(text)
+        if known is not None:
+            known.structure.check(limits)
+            return known
+        known = self._read(text, limits)
+        structure = known.structure
+        structure.check(limits)
         if len(text) <= KEPT_CHARS:
-            self._known[text] = known
-            self._known.move_to_end(text)
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
+            self._known.put(text, known, len(text) + TOKEN * structure.tokens + FIELD * structure.fields)
         return known
 
     def _read(self, text: str, limits: Limits) -> Known:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 from factories.goods import make_variant
@@ -160,6 +161,145 @@ async def test_who_has_said_it_may_take_their_time(server: Server, monkeypatch: 
 
 
 async def test_a_large_body_behind_its_head_is_no_large_head(server: Server):
-    response = await server.http.post("/graphql", json={"query": "{ me { id } }", "variables": {"a": "x" * 200_000}})
+    body = b'{"query": "{ me { id } }"}' + b" " * 200_000
+    response = await server.http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
 
     assert response.json()["data"] == {"me": None}
+
+
+async def said(server: Server, *sent: bytes) -> bytes:
+    """Everything that answers some bytes, until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    told = b""
+    try:
+        async with asyncio.timeout(5):
+            # Who is closed in the middle of a sentence is told so by a reset.
+            with suppress(ConnectionError):
+                for each in sent:
+                    writer.write(each)
+                    await writer.drain()
+            with suppress(ConnectionError):
+                while data := await reader.read(65536):
+                    told += data
+    finally:
+        writer.transport.abort()
+    return told
+
+
+POST = b"POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: shop\r\n\r\n"
+UPGRADE = b"Connection: upgrade\r\nUpgrade: %b\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [POST + b"Content-Length: 26\r\n\r\n{", CHUNKED + b"1\r\n{\r\n", CHUNKED + b"1;a"],
+    ids=["a part", "a chunk", "an extension"],
+)
+async def test_a_body_that_takes_too_long_is_waited_for_no_more(
+    server: Server, begun: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(http_protocol, "BODY_SECONDS", 0.1)
+    told = await said(server, begun)
+
+    assert told.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b"The body took too long to come." in told
+    await until(lambda: len(server.connections) == 0)
+    assert complaints(caplog) == []
+
+
+async def test_a_body_that_is_wanted_no_more_is_not_waited_for_either(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_protocol, "BODY_SECONDS", 0.1)
+    told = await said(server, CHUNKED.replace(b"application/json", b"text/plain") + b"1\r\n{\r\n")
+
+    assert told.startswith(b"HTTP/1.1 415 ")
+    assert told.count(b"HTTP/1.1") == 1
+
+
+async def test_empty_lines_hold_no_connection(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(HEALTH)
+    await reader.readuntil(b'{"status":"ok"}')
+    writer.write(b"\r\n")
+    async with asyncio.timeout(2):
+        told = await reader.read()
+    writer.close()
+
+    assert told.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+@pytest.mark.parametrize(
+    "padding",
+    [
+        b"0\r\n" + b"A: b\r\n" * 200_000,
+        b"0\r\nA: " + b"b" * 1_000_000,
+        b"1;" + b"a" * 1_000_000,
+    ],
+    ids=["trailers", "a trailer", "an extension"],
+)
+async def test_what_stands_around_a_body_is_bounded(server: Server, padding: bytes):
+    told = await said(server, CHUNKED + b"1\r\n{\r\n", padding)
+
+    # The reset may overtake the answer.
+    assert told == b"" or told.startswith(b"HTTP/1.1 431 ")
+    await until(lambda: len(server.connections) == 0)
+
+
+async def test_what_claims_to_be_a_header_behind_the_body_is_none(server: Server):
+    admin = await make_admin(server.process.database)
+    body = b'{"query":"{ me { id } }"}'
+    chunk = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
+    trailer = f"Authorization: {server.headers(admin)['Authorization']}\r\nConnection: close\r\n\r\n".encode()
+    told = await said(server, CHUNKED.replace(b"Host", b"Connection: close\r\nHost") + chunk, trailer)
+
+    assert b'"data":{"me":null}' in told
+
+
+async def test_so_many_requests_may_wait_for_the_one_before_them(server: Server):
+    waiting = http_protocol.PIPELINED_MAX
+    fine = HEALTH * waiting + HEALTH.replace(b"Host", b"Connection: close\r\nHost")
+
+    assert (await said(server, fine)).count(b"HTTP/1.1 200 OK") == 1 + waiting
+    # Those that are one too many are not answered, and neither is what waits.
+    assert (await said(server, HEALTH * 1_000)).count(b"HTTP/1.1 ") <= 1
+
+
+async def test_what_was_asked_first_is_answered_first(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+
+    for behind in (b"\x00", b"A" * 100_000, HEALTH.replace(b"Host", UPGRADE % b"websocket" + b"Host")):
+        told = await said(server, HEALTH + behind)
+        assert told.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert told.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+async def test_a_body_behind_an_upgrade_is_no_request(server: Server, protocol: bytes):
+    head = POST.replace(b"Host", UPGRADE % protocol + b"Host") + b"Content-Length: %d\r\n\r\n" % len(HEALTH)
+
+    for told in (await said(server, head, HEALTH), await said(server, head.replace(b"POST", b"GET") + HEALTH)):
+        assert told.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert told.count(b"HTTP/1.1") == 1
+
+
+async def test_another_protocol_that_nobody_speaks_is_passed_over(server: Server):
+    told = await said(server, HEALTH.replace(b"Host", UPGRADE % b"h2c" + b"Host"))
+
+    assert told.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert told.endswith(b'{"status":"ok"}')
+
+
+async def test_who_takes_nothing_of_an_answer_is_dropped(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_protocol, "STILL_SECONDS", 0.1)
+    large = {"max_document_chars": 1_048_576, "max_body_bytes": 2_097_152, "live_heartbeat_seconds": 0.1}
+    async with serving(settings.model_copy(update=large)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=4096)
+        body = b'{"query":"{ %b: __typename }"}' % (b"x" * 1_000_000)
+        for _ in range(8):
+            writer.write(POST + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        await until(lambda: any(each.flow.write_paused for each in server.connections))
+        await until(lambda: len(server.connections) == 0)
+        writer.transport.abort()
+    assert not reader.at_eof()

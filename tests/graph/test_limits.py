@@ -1,13 +1,14 @@
 """How large a document and its variables may be: on both sides of each limit, and however fragments fold it."""
 
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from graphql import GraphQLError, get_introspection_query, parse
 from support.shop import SCHEMA, Shop
 
-from graph.limits.documents import KEPT, Documents
+from graph.limits.documents import ROOM, Documents
 from graph.limits.rules import LimitCode
 from graph.limits.structure import Structure, measured
 
@@ -157,12 +158,31 @@ async def test_a_document_is_read_validated_and_priced_once(shop: Shop):
 
 def test_no_more_documents_are_kept_than_there_is_room_for_and_no_long_ones(shop: Shop):
     documents, limits = Documents(), shop.process.services.limits
+    dense = " ".join(f"a{number}: id" for number in range(90))
 
-    for number in range(KEPT + 10):
-        documents.get(f"{{ a{number}: __typename }}", limits)
+    tracemalloc.start()
+    try:
+        # Each takes about a hundred kilobytes, and its price as much again.
+        for number in range(400):
+            documents.get(f"{{ me {{ {dense} }} b{number}: __typename }}", limits)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    kept = len(documents)
     documents.get("{ me { id } }".ljust(20_000), limits)
 
-    assert len(documents) == KEPT
+    assert 100 < kept < 200
+    assert len(documents) == kept
+    assert taken < ROOM
+
+
+def test_of_many_operations_in_a_document_one_price_is_kept(shop: Shop):
+    text = " ".join(f"query Q{number} {{ orders(first: {number}) {{ nodes {{ id }} }} }}" for number in range(1, 4))
+    known = Documents().get(text, shop.process.services.limits)
+
+    prices = [known.price(SCHEMA.graphql_schema, name).requested({}) for name in ("Q1", "Q3", "Q1")]
+
+    assert prices == [1, 3, 1]
 
 
 async def test_what_was_kept_is_held_to_the_limits_of_today(shop: Shop):
