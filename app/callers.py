@@ -1,6 +1,5 @@
 """Who calls, and from where: by the headers of a request, or the first message of a socket."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -31,14 +30,4 @@ def origin_of(connection: HTTPConnection) -> Origin:
 
 def caller_of(actor: Actor, origin: Origin) -> Caller:
     """Whom to count something for."""
-    return actor.user_id or _network(origin.address)
-
-
-def _network(address: str | None) -> str | None:
-    """The address, or of IPv6 the 64 bits that one customer of a provider has; the others are theirs to choose."""
-    try:
-        is_long = address is not None and isinstance(ip_address(address), IPv6Address)
-    except ValueError:
-        # A Unix socket, or whatever a proxy has told.
-        return address
-    return str(ip_network(f"{address}/64", strict=False)) if is_long else address
+    return actor.user_id or origin.network
