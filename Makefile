@@ -7,7 +7,7 @@ NPM := $(shell command -v npm 2>/dev/null)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test torture check format schema lock clean
+.PHONY: help setup run test torture bench check format schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,17 @@ MINUTES ?= 5
 torture: setup .venv/dev.stamp ## Run the proofs under load, each for MINUTES (5 unless you say)
 	ORDERWIRE_TORTURE_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/proofs --durations=0
 
+bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
+ifdef NPM
+	cd bench/peers && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+else
+	@echo "npm was not found: the servers to compare with cannot be installed."; exit 1
+endif
+
+bench: setup .venv/dev.stamp bench/peers/node_modules/.package-lock.json ## Measure the server beside Mercurius and PostGraphile, for 8 minutes
+	PYTHONPATH=. $(BIN)/python bench/peers/run.py
+
 check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents, vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -62,4 +73,4 @@ lock: .venv/dev.stamp ## Pin the newest versions, with hashes and without addres
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
 
 clean: ## Remove what was installed and built (the data in .orderwire stays)
-	rm -rf .venv playground/node_modules playground/dist .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv playground/node_modules playground/dist bench/peers/node_modules .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -1,14 +1,11 @@
 """Who calls, and from where: by the headers of a request, or the first message of a socket."""
 
-from uuid import UUID
+from ipaddress import ip_address
 
 from starlette.requests import HTTPConnection
 
 from domain.actor import Actor, Origin
 from domain.tokens.ports import TokenIssuer
-
-Caller = UUID | str | None
-"""Whom limits are counted for: a user, or else the address of somebody who has not signed in."""
 
 
 def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
@@ -25,9 +22,12 @@ def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
 
 def origin_of(connection: HTTPConnection) -> Origin:
     """Which request this is, and where it comes from."""
-    return Origin(connection.state.request_id, connection.client.host if connection.client else None)
+    return Origin(connection.state.request_id, _address(connection.client.host) if connection.client else None)
 
 
-def caller_of(actor: Actor, origin: Origin) -> Caller:
-    """Whom to count something for."""
-    return actor.user_id or origin.network
+def _address(told: str) -> str | None:
+    """The address, unless it is none: proxies may say `unknown`, or a name of their own (RFC 7239, section 6)."""
+    try:
+        return str(ip_address(told.partition("%")[0]))
+    except ValueError:
+        return None

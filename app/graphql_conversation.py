@@ -12,11 +12,11 @@ import structlog
 from graphql import GraphQLError
 
 from app import graphql_messages as messages
-from app.callers import actor_of, caller_of
+from app.callers import actor_of
 from app.graphql_operation import Operation
 from app.sockets import Sockets
 from app.wire import NORMAL, TRY_AGAIN, Wire
-from domain.actor import Actor, Origin
+from domain.actor import Actor, Origin, caller_of
 from domain.refusals import Refused
 from graph.context import Context
 from graph.live.subscriber import Subscriber

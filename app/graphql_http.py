@@ -10,7 +10,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.callers import actor_of, caller_of, origin_of
+from app.callers import actor_of, origin_of
 from app.graphql_answer import answer, error_response, refusal
 from app.graphql_documents import Documents
 from app.graphql_request import (
@@ -119,7 +119,7 @@ class GraphQLEndpoint:
             operation_extensions=asked.extensions,
             allowed_operation_types=BY_METHOD[method],
         )
-        place = self._listeners.place(caller_of(context.viewer, context.origin))
+        place = self._listeners.place(context.caller)
         return EventStream(subscriber, self._heartbeat, place)
 
     def _page(self) -> Response:

@@ -13,7 +13,6 @@ import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.callers import Caller
 from app.graphql_answer import payload
 from app.graphql_request import EVENT_STREAM, BadRequest
 from graph.live.subscriber import Subscriber
@@ -46,9 +45,9 @@ class Listeners:
     def __init__(self, most: int) -> None:
         """One caller may have `most`."""
         self._most = most
-        self._open: Counter[Caller] = Counter()
+        self._open: Counter[str] = Counter()
 
-    def place(self, caller: Caller) -> ExitStack:
+    def place(self, caller: str) -> ExitStack:
         """A place for one stream more, which is free again when it is closed.
 
         Raises:
@@ -62,7 +61,7 @@ class Listeners:
         place.callback(self._leave, caller)
         return place
 
-    def _leave(self, caller: Caller) -> None:
+    def _leave(self, caller: str) -> None:
         self._open[caller] -= 1
         if not self._open[caller]:
             # What is kept must not grow with all who were ever here.

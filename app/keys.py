@@ -72,7 +72,6 @@ class KeyRing:
         self._settings = settings
         self._is_given = settings.signing_key is not None
         self._keys = _given(settings.signing_key.get_secret_value()) if settings.signing_key else _kept(settings)
-        self._by_kid = {key.kid: key for key in self._keys}
         self._background = Background()
 
     def start(self) -> None:
@@ -85,7 +84,8 @@ class KeyRing:
     @property
     def signing(self) -> Key:
         """The key that signs now."""
-        return self._keys[_signing(self._keys, datetime.now(UTC))]
+        keys = self._keys
+        return keys[_signing(keys, datetime.now(UTC))]
 
     def get(self, kid: Any) -> ECKey:
         """The key of that id, to verify with.
@@ -93,17 +93,23 @@ class KeyRing:
         Raises:
             KeyError: there is none, or no longer.
         """
-        key = self._by_kid[str(kid)]
-        if self.state(key) is KeyState.RETIRED:
-            raise KeyError(kid)
-        return key.key
+        for key in self._keys:
+            if key.kid == kid and self.state(key) is not KeyState.RETIRED:
+                return key.key
+        raise KeyError(kid)
 
     def all(self) -> Sequence[Key]:
         """Every key, the retired ones among them: of the settings as they are given, of the directory by age."""
         return self._keys
 
     def state(self, key: Key) -> KeyState:
-        return _state(self._keys, self._keys.index(key), datetime.now(UTC), self._settings.access_token_seconds)
+        """What a key is used for; one that has been deleted since it was read is retired."""
+        # The directory is read in a thread: the keys may be others from one line to the next.
+        keys = self._keys
+        for index, each in enumerate(keys):
+            if each.kid == key.kid:
+                return _state(keys, index, datetime.now(UTC), self._settings.access_token_seconds)
+        return KeyState.RETIRED
 
     def as_public(self) -> dict[str, Any]:
         """The JWK Set of all keys that verify, or will."""
@@ -112,7 +118,6 @@ class KeyRing:
     def look(self) -> None:
         """Read the directory again."""
         self._keys = _read(_directory(self._settings)) or self._keys
-        self._by_kid = {key.kid: key for key in self._keys}
 
     async def _watch(self) -> None:
         while True:

@@ -1,9 +1,7 @@
 """Passwords: Argon2id, off the event loop; hashes of bcrypt are accepted and replaced."""
 
 import asyncio
-import hashlib
 import os
-import secrets
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 
 from app.settings import Settings
 from domain.refusals import Refused
+from domain.secret import digest_of, new_secret
 from domain.throttle import busy
 
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class Hasher:
 
     def _hash_of_nobody(self) -> str:
         if self._nobody is None:
-            self._nobody = self._hash.hash(secrets.token_urlsafe())
+            self._nobody = self._hash.hash(new_secret())
         return self._nobody
 
     def must_have_room(self) -> None:
@@ -93,12 +92,8 @@ class ResetTokens:
         self._page = settings.password_reset_url
 
     def make(self) -> tuple[str, str, datetime]:
-        token = secrets.token_urlsafe(32)
-        return token, self.digest(token), datetime.now(UTC) + timedelta(minutes=self.minutes)
-
-    def digest(self, token: str) -> str:
-        # Random enough that a plain hash cannot be guessed backwards.
-        return hashlib.sha256(token.encode()).hexdigest()
+        token = new_secret()
+        return token, digest_of(token), datetime.now(UTC) + timedelta(minutes=self.minutes)
 
     def way_in(self, token: str) -> str:
         return self._page.replace("{token}", token) if self._page else token

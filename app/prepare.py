@@ -58,7 +58,8 @@ async def prepare(settings: Settings) -> Prepared:
             await migrate.upgrade(database)
         hasher = Hasher(settings)
         password = await _first_admin(settings, database, hasher)
-        has_admin = await _credentials(database, settings.admin_username) is not None
+        named = await _credentials(database, settings.admin_username)
+        has_admin = named is not None and named.user.is_admin
         seeded = settings.seeds and await seed(database, hasher, settings.currency)
     finally:
         await database.close()

@@ -144,6 +144,12 @@ class Settings(BaseSettings):
         le=10_000,
         description="How many users an hour may be registered from one network address; 0 for no limit.",
     )
+    logins_per_address: int = Field(
+        default=300,
+        ge=0,
+        le=100_000,
+        description="How many sign-ins with a provider an hour may be begun from one network address; 0 for no limit.",
+    )
     reset_requests_per_account: int = Field(
         default=3, ge=0, le=1000, description="How many mails an hour one account may ask for; 0 for no limit."
     )

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine
 
-from app.callers import Caller
 from app.graphql_documents import Documents
 from app.settings import Settings
 from graph.context import Services
@@ -16,19 +15,19 @@ class Sockets:
 
     def __init__(self, schema: ShopSchema, documents: Documents, services: Services, settings: Settings) -> None:
         self.schema, self.documents, self.services, self.settings = schema, documents, services, settings
-        self._callers: Counter[Caller] = Counter()
+        self._callers: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """How many sockets there are."""
         return self._callers.total()
 
-    def enter(self, caller: Caller) -> bool:
+    def enter(self, caller: str) -> bool:
         """Count one more socket of a caller; whether that is within the bound."""
         self._callers[caller] += 1
         return self._callers[caller] <= self.settings.sockets_per_caller
 
-    def leave(self, caller: Caller) -> None:
+    def leave(self, caller: str) -> None:
         """Count one less."""
         self._callers[caller] -= 1
         if not self._callers[caller]:

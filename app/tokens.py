@@ -1,7 +1,5 @@
 """Access tokens: JWTs signed with a key of our own; and refresh tokens, which are random."""
 
-import hashlib
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +12,8 @@ from app.settings import Settings
 from db.base import new_id
 from domain.actor import Actor
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.secret import digest_of, new_secret
+from domain.tokens.model import Tokens
 from domain.tokens.revocations import Revocations
 from domain.users.model import User
 
@@ -94,9 +94,16 @@ class JwtIssuer:
         return datetime.now(UTC) + timedelta(seconds=self.lifetime + 2 * LEEWAY)
 
     def refresh_token(self) -> tuple[str, str, datetime]:
-        token = secrets.token_urlsafe(32)
-        return token, self.digest(token), datetime.now(UTC) + timedelta(days=self._refresh_days)
+        token = new_secret()
+        return token, digest_of(token), datetime.now(UTC) + timedelta(days=self._refresh_days)
 
-    def digest(self, refresh_token: str) -> str:
-        # The token is 256 random bits: a plain hash cannot be guessed backwards.
-        return hashlib.sha256(refresh_token.encode()).hexdigest()
+
+def as_body(tokens: Tokens) -> dict[str, Any]:
+    """Tokens as RFC 6749 (section 5.1) tells them. What was granted is always told: it may be less than was asked."""
+    body = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "scope": " ".join(tokens.user.as_actor().held),
+    }
+    return body | ({"refresh_token": tokens.refresh_token} if tokens.refresh_token else {})

@@ -151,9 +151,8 @@ async def measure(address: str, seconds: float, lines: int) -> None:
     listening = (each for each in psutil.net_connections("tcp") if each.laddr and each.laddr.port == port)
     process = psutil.Process(next(each.pid for each in listening if each.pid and each.status == psutil.CONN_LISTEN))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {lines} connections, {seconds:g} s each\n")
-    print(
-        "| attack | sent | memory before | at most | 5 s after | others wait, p50 | at most |\n|---|---|---|---|---|---|---|"
-    )
+    print("| attack | sent | memory before | at most | 5 s after | others wait, p50 | at most |")
+    print("|---|---|---|---|---|---|---|")
     for name, parts in RUN.items():
         before, until = _memory(process), time.monotonic() + seconds
         attacks = [asyncio.create_task(attack(port, parts, until, name not in UNREAD)) for _ in range(lines)]

@@ -192,6 +192,14 @@ def flood(address: str, name: str, seconds: str, rate: str) -> None:
     uvloop.run(send(address, asking, float(seconds), float(rate)))
 
 
+def outcome(answer: Any) -> str:
+    """OK, or the code by which the operation or the sign-in was refused."""
+    if answer.get("errors"):
+        return answer["errors"][0]["extensions"]["code"]
+    made = answer["data"].get("tokenCreate")
+    return made["userErrors"][0]["code"] if made and made["userErrors"] else "OK"
+
+
 async def send(address: str, asking: Asking, seconds: float, rate: float) -> None:
     lines: asyncio.Queue[Line] = asyncio.Queue()
     for _ in range(LINES):
@@ -202,9 +210,7 @@ async def send(address: str, asking: Asking, seconds: float, rate: float) -> Non
 
     async def one(number: int) -> None:
         line = await lines.get()
-        made = (await line.ask(*asking(first + number)))["data"].get("tokenCreate")
-        errors = made["userErrors"] if made else []
-        code = errors[0]["code"] if errors else "OK"
+        code = outcome(await line.ask(*asking(first + number)))
         codes[code] = codes.get(code, 0) + 1
         lines.put_nowait(line)
 

@@ -11,7 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Row,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -20,10 +20,11 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import any_of, check_in, id_column, metadata, money_columns, timestamp
+from db.engine import Connection
 from db.reading import TableReader, grouped
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant, VariantKind
 from domain.money import Money
@@ -60,18 +61,10 @@ variants = Table(
 )
 
 
-def to_variant(row: Row[Any]) -> Variant:
-    return Variant(
-        row.id,
-        row.product_id,
-        row.sku,
-        row.name,
-        VariantKind(row.kind),
-        Money(row.price, row.currency),
-        row.allow_backorder,
-        row.created_at,
-        row.updated_at,
-    )
+def to_variant(row: Row) -> Variant:
+    key, product_id, sku, name, kind, price, currency, allow_backorder, created_at, updated_at = row
+    kind, price = VariantKind(kind), Money(price, currency)
+    return Variant(key, product_id, sku, name, kind, price, allow_backorder, created_at, updated_at)
 
 
 class ProductReader(TableReader[Product]):
@@ -84,8 +77,8 @@ class ProductReader(TableReader[Product]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true()
 
-    def build(self, row: Row[Any]) -> Product:
-        return Product(row.id, row.name, row.description, row.created_at, row.updated_at)
+    def build(self, row: Row) -> Product:
+        return Product(*row)
 
 
 class VariantReader(TableReader[Variant]):
@@ -103,21 +96,26 @@ class VariantReader(TableReader[Variant]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true()
 
-    def build(self, row: Row[Any]) -> Variant:
+    def build(self, row: Row) -> Variant:
         return to_variant(row)
 
     async def by_skus(self, viewer: Actor, skus: Sequence[str]) -> Mapping[str, Variant]:
         return await self.by_key(viewer, variants.c.sku, skus)
 
     async def of_products(self, viewer: Actor, product_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Variant]]:
-        query = self.select(viewer).where(any_of(variants.c.product_id, product_ids)).order_by(variants.c.sku)
-        return grouped(await self._database.read(query), "product_id", to_variant)
+        rows = await self._database.read_keys(_variants_of_products(), product_ids)
+        return grouped(rows, "product_id", to_variant)
+
+
+@compiled_once
+def _variants_of_products() -> Select[Any]:
+    return select(variants).where(with_keys(variants.c.product_id)).order_by(variants.c.sku)
 
 
 class SqlCatalogStore:
     """Variants, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def variants_by_sku(self, skus: Collection[str]) -> Mapping[str, Variant]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Row, Select, Table, Text, Uuid, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import id_column, metadata, new_id, now, timestamp
+from db.engine import Connection
 from db.users import users
 from domain.clients.model import Client
 
@@ -26,7 +26,7 @@ clients = Table(
 class SqlClientStore:
     """Clients, for commands; their secrets are never stored."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, user_id: UUID, name: str, secret_digest: str) -> None:
@@ -38,7 +38,7 @@ class SqlClientStore:
         return _to_client(row) if row else None
 
     async def all(self) -> Sequence[Client]:
-        return [_to_client(row) for row in await self._connection.execute(_select().order_by(clients.c.id))]
+        return [_to_client(row) for row in (await self._connection.execute(_select().order_by(clients.c.id))).all()]
 
     async def revoke(self, user_id: UUID) -> None:
         statement = update(clients).where(clients.c.user_id == user_id).values(revoked_at=now())

@@ -9,7 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Row,
+    Select,
     Table,
     Text,
     Uuid,
@@ -19,10 +19,11 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.base import any_of, id_column, metadata, new_id, timestamp
+from db.base import id_column, metadata, new_id, timestamp
+from db.engine import Connection
 from db.reading import TableReader, grouped
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.customers.model import Address, Customer
 from domain.users.model import User
@@ -60,8 +61,8 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return customers.c.user_id == viewer.user_id if viewer.user_id else false()
 
 
-def to_customer(row: Row[Any]) -> Customer:
-    return Customer(row.id, row.user_id, row.reference, row.name, row.email, row.created_at)
+def to_customer(row: Row) -> Customer:
+    return Customer(*row)
 
 
 class CustomerReader(TableReader[Customer]):
@@ -79,27 +80,31 @@ class CustomerReader(TableReader[Customer]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> Customer:
+    def build(self, row: Row) -> Customer:
         return to_customer(row)
 
     async def by_user_ids(self, viewer: Actor, user_ids: Sequence[UUID]) -> Mapping[UUID, Customer]:
         return await self.by_key(viewer, customers.c.user_id, user_ids)
 
     async def addresses_of(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Address]]:
-        query = (
-            select(addresses)
-            .where(any_of(addresses.c.customer_id, customer_ids))
-            .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(viewer)))
-            .order_by(addresses.c.id)
-        )
-        rows = await self._database.read(query)
+        rows = await self._database.read_keys(_addresses_of(viewer.sight), customer_ids)
         return grouped(rows, "customer_id", _to_address)
+
+
+@compiled_once
+def _addresses_of(sight: Actor) -> Select[Any]:
+    return (
+        select(addresses)
+        .where(with_keys(addresses.c.customer_id))
+        .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(sight)))
+        .order_by(addresses.c.id)
+    )
 
 
 class SqlCustomerStore:
     """Customers, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, customer_id: UUID) -> Customer | None:
@@ -117,5 +122,5 @@ class SqlCustomerStore:
         return to_customer((await self._connection.execute(query)).one())
 
 
-def _to_address(row: Row[Any]) -> Address:
+def _to_address(row: Row) -> Address:
     return Address(row.id, row.customer_id, row.line1, row.line2, row.city, row.postal_code, row.country)

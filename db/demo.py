@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Table, exists, func, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.catalog import products, variants
 from db.customers import addresses, customers
-from db.engine import Database
+from db.engine import Connection, Database
 from db.events import pending_events
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.orders import order_lines, order_numbers, orders
@@ -56,19 +55,19 @@ async def seed_demo(
     return {load.table.name: len(load.rows) for load in loads}
 
 
-async def _is_empty(connection: AsyncConnection) -> bool:
+async def _is_empty(connection: Connection) -> bool:
     """Whether nobody has begun to use the shop; that users have registered does not matter."""
     begun = or_(*(exists(select(table)) for table in (products, orders, warehouses)))
     return not (await connection.execute(select(begun))).scalar_one()
 
 
-async def _taken_names(connection: AsyncConnection) -> Collection[str]:
+async def _taken_names(connection: Connection) -> Collection[str]:
     query = select(func.lower(users.c.username), func.lower(users.c.email))
     return {name for row in (await connection.execute(query)).all() for name in row if name is not None}
 
 
-async def _copy(connection: AsyncConnection, load: _Load) -> None:
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+async def _copy(connection: Connection, load: _Load) -> None:
+    driver = connection.driver
     await driver.copy_records_to_table(load.table.name, columns=load.columns, records=load.rows)
 
 

@@ -1,14 +1,21 @@
-"""Connections: one pool, a transaction for each command, and a connection of its own for each read."""
+"""Connections: one pool, a transaction for each command, and a connection of its own for each read.
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+SQLAlchemy keeps the pool. Statements go to the driver's connection, past SQLAlchemy's cursors and results, which cost
+more than the statements do (docs/decisions/0017-plain-rows.md).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import ExceptionContext, Executable, Row, event, text
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+from sqlalchemy import Executable, PoolProxiedConnection, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from db.statements import Keyed, Row, shape_of
 from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
@@ -16,6 +23,11 @@ NOT_TEXT = frozenset({"22021", "22P05"})
 
 CANCELLED = "57014"
 """The SQLSTATE of a statement that was given up, by the server because of its time-out."""
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+FAREWELL = 2.0
+"""Seconds that a connection has to end what was given up on it."""
 
 
 class StatementCount:
@@ -35,6 +47,91 @@ def count_statements() -> StatementCount:
     count = StatementCount()
     _count.set(count)
     return count
+
+
+class Result:
+    """The rows that a statement returned."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
+
+    def all(self) -> Sequence[Row]:
+        return self._rows
+
+    def first(self) -> Row | None:
+        return self._rows[0] if self._rows else None
+
+    def one_or_none(self) -> Row | None:
+        """The only row, if there is one."""
+        if len(self._rows) > 1:
+            raise LookupError("More than one row.")
+        return self.first()
+
+    def one(self) -> Row:
+        row = self.one_or_none()
+        if row is None:
+            raise LookupError("No row.")
+        return row
+
+    def scalar_one(self) -> Any:
+        """The first column of the only row."""
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any:
+        """The first column of the only row, or None."""
+        row = self.one_or_none()
+        return None if row is None else row[0]
+
+
+class Connection:
+    """A connection that carries one statement at a time."""
+
+    __slots__ = ("driver",)
+
+    def __init__(self, driver: Any) -> None:
+        """`driver` is the connection of asyncpg."""
+        self.driver = driver
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Result:
+        """Run a statement; once for each of several parameters, in which case it returns no rows."""
+        if isinstance(parameters, Sequence):
+            await self._execute_many(statement, parameters)
+            return Result(())
+        shape, values = shape_of(statement)
+        return Result(await self.fetch(shape.text, shape.bind(parameters, values), shape.rows))
+
+    async def count(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run a statement and return how many rows it wrote; 0 for one that writes none."""
+        shape, values = shape_of(statement)
+        _sent()
+        with _told(shape.text):
+            status: str = await self.driver.execute(shape.text, *shape.bind(parameters, values))
+        rows = status.rpartition(" ")[2]
+        return int(rows) if rows.isdecimal() else 0
+
+    async def fetch(self, sql: str, arguments: Sequence[Any], rows: Any) -> Sequence[Any]:
+        """Run the text of a statement; its rows are of the class `rows`."""
+        _sent()
+        with _told(sql):
+            return await self.driver.fetch(sql, *arguments, record_class=rows)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """What happens in the block is undone if it raises, without the transaction around it."""
+        _sent()
+        async with self.driver.transaction():
+            yield
+            _sent()
+
+    async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
+        shape, values = shape_of(statement, tuple(parameters[0]))
+        _sent()
+        with _told(shape.text):
+            await self.driver.executemany(shape.text, [shape.bind(each, values) for each in parameters])
 
 
 class Database:
@@ -67,33 +164,55 @@ class Database:
             hide_parameters=True,
             connect_args={"server_settings": settings},
         )
-        # Reads are single statements: without BEGIN and COMMIT they take one round trip instead of three.
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self.engine.sync_engine, "before_cursor_execute", _count_statement)
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
-        event.listen(self.engine.sync_engine, "handle_error", _translate)
 
-    async def read(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
+    async def read(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Run one reading statement on a connection of its own and return all rows."""
-        async with self._autocommit.connect() as connection:
-            return (await connection.execute(statement, parameters)).all()
+        shape, values = shape_of(statement)
+        async with self._connected() as connection:
+            return await connection.fetch(shape.text, shape.bind(parameters, values), shape.rows)
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> None:
+    async def read_keys(self, keyed: Keyed, keys: Sequence[Any]) -> Sequence[Row]:
+        """Run a reading statement that is compiled already, for these keys."""
+        async with self._connected() as connection:
+            return await connection.fetch(keyed.shape.text, keyed.bind(keys), keyed.shape.rows)
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
         """Run one statement outside any transaction."""
-        async with self._autocommit.connect() as connection:
+        async with self._connected() as connection:
             await connection.execute(statement, parameters)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+    async def transaction(self) -> AsyncGenerator[Connection]:
         """A connection in a transaction that commits when the block ends well."""
-        async with self.engine.begin() as connection:
-            yield connection
+        async with self._connected() as connection:
+            transaction = connection.driver.transaction()
+            with _told("BEGIN"):
+                await transaction.start()
+            try:
+                yield connection
+            except Exception:
+                # What cannot be rolled back has come to its end with the connection.
+                with suppress(*DRIVER_ERRORS, OSError):
+                    await transaction.rollback()
+                raise
+            with _told("COMMIT"):
+                await transaction.commit()
 
     @asynccontextmanager
-    async def session(self) -> AsyncGenerator[AsyncConnection]:
-        """One connection for several statements, each of which commits by itself."""
-        async with self._autocommit.connect() as connection:
-            yield connection
+    async def session(self) -> AsyncGenerator[Connection]:
+        """One connection for several statements, each of which commits by itself.
+
+        The block puts back what it sets. If it fails, the connection goes.
+        """
+        async with self._connected() as connection:
+            try:
+                yield connection
+            except BaseException:
+                await _end(connection.driver)
+                raise
 
     async def ping(self) -> None:
         """Fail unless the database answers."""
@@ -102,6 +221,43 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
 
+    def _connected(self) -> "_Connected":
+        return _Connected(self.engine)
+
+
+class _Connected:
+    """A connection out of the pool. It goes back as it came, which takes no round trip, or it does not go back."""
+
+    __slots__ = ("_engine", "_pooled")
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def __aenter__(self) -> Connection:
+        dbapi: Any = self._engine.dialect.loaded_dbapi
+        try:
+            self._pooled: PoolProxiedConnection = await self._engine.raw_connection()
+        except dbapi.Error as error:
+            raise DBAPIError(None, None, error, hide_parameters=True) from error
+        return Connection(self._pooled.driver_connection)
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        driver: Any = self._pooled.driver_connection
+        # Given up in the middle, or told by a server that stops that it is over.
+        is_over = error is not None and not isinstance(error, Exception)
+        is_over = is_over or isinstance(getattr(error, "orig", None), asyncpg.InternalClientError)
+        if is_over or (not driver.is_closed() and driver.is_in_transaction()):
+            await _end(driver)
+        self._pooled.close()
+
+
+async def _end(driver: Any) -> None:
+    """Close a connection, which first tells the server to give up what it does; the pool makes another."""
+    try:
+        await driver.close(timeout=FAREWELL)
+    except (Exception, asyncio.CancelledError):
+        driver.terminate()
+
 
 def driver_url(url: str) -> str:
     """The URL with SQLAlchemy's name of the driver, which users need not know."""
@@ -109,7 +265,7 @@ def driver_url(url: str) -> str:
     return f"postgresql+asyncpg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
 
 
-def _count_statement(*_: object) -> None:
+def _sent() -> None:
     count = _count.get()
     if count is not None:
         count.value += 1
@@ -124,11 +280,18 @@ def _refuse_closed(connection: Any, *_: object) -> None:
         raise DisconnectionError
 
 
-def _translate(context: ExceptionContext) -> None:
-    """Say what the domain has a word for."""
-    state = getattr(context.original_exception, "sqlstate", None)
-    if state in NOT_TEXT:
-        # Any text may come from a caller and hold U+0000, in a filter as in a note: that is no fault of ours.
-        raise Refused(bad_input("A text cannot contain the character U+0000.")) from None
-    if state == CANCELLED:
-        raise TookTooLong from None
+@contextmanager
+def _told(sql: str) -> Generator[None]:
+    """Say what went wrong in the domain's words where it has any, and else in SQLAlchemy's."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        state = getattr(error, "sqlstate", None)
+        if state in NOT_TEXT:
+            # Any text may come from a caller and hold U+0000, in a filter as in a note: that is no fault of ours.
+            raise Refused(bad_input("A text cannot contain the character U+0000.")) from None
+        if state == CANCELLED:
+            raise TookTooLong from None
+        is_broken_rule = isinstance(error, asyncpg.IntegrityConstraintViolationError)
+        kind = IntegrityError if is_broken_rule else DBAPIError
+        raise kind(sql, None, error, hide_parameters=True) from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, exists, false, func, select, true, union_all
+from sqlalchemy import Column, ColumnElement, Select, Table, exists, false, func, select, true, union_all
 
 from db import orders as order_tables
 from db.base import any_of
@@ -12,6 +12,7 @@ from db.engine import Database
 from db.events import EventLog, event_log, events, pending_events, to_event
 from db.orders import orders
 from db.reading import compared, grouped
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.events.model import AggregateType, Event, EventKind, log_cursor
 from domain.orders.model import OrderEvent, OrderStatus
@@ -44,7 +45,7 @@ class EventReader:
         self._database = database
 
     async def by_ids(self, viewer: Actor, ids: Sequence[UUID]) -> Mapping[UUID, Event]:
-        rows = await self._database.read(select(events).where(visible_to(viewer), any_of(events.c.id, ids)))
+        rows = await self._database.read_keys(_by_ids(viewer.sight), ids)
         return {row.id: to_event(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[Event]:
@@ -73,25 +74,36 @@ class EventReader:
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderEvent]]:
         """The history of each order that the viewer may see, with what has no place in the log yet."""
-        both = union_all(*(self._of_orders(table, order_ids) for table in (events, pending_events))).subquery()
-        is_visible = exists().where(orders.c.id == both.c.aggregate_id, order_tables.visible_to(viewer))
-        query = select(both).where(is_visible).order_by(both.c.aggregate_id, both.c.sequence)
-        return grouped(await self._database.read(query), "aggregate_id", _to_order_event)
-
-    def _of_orders(self, table: Table, order_ids: Sequence[UUID]) -> Select[*tuple[Any, ...]]:
-        columns: list[Column[Any]] = [table.c[name] for name in HISTORY]
-        return select(*columns).where(
-            any_of(table.c.aggregate_id, order_ids),
-            table.c.aggregate_type == AggregateType.ORDER,
-            table.c.kind.in_(ORDER_EVENTS),
-        )
+        rows = await self._database.read_keys(_of_orders(viewer.sight), order_ids)
+        return grouped(rows, "aggregate_id", _to_order_event)
 
     def _select(self, query: Select[Any], viewer: Actor, filters: Filters) -> Select[Any]:
         conditions = (each for name, compare in filters.items() for each in compared(FILTERS[name], compare))
         return query.where(visible_to(viewer), *conditions)
 
 
-def _to_order_event(row: Row[Any]) -> OrderEvent:
+@compiled_once
+def _by_ids(sight: Actor) -> Select[Any]:
+    return select(events).where(visible_to(sight), with_keys(events.c.id))
+
+
+@compiled_once
+def _of_orders(sight: Actor) -> Select[Any]:
+    both = union_all(*(_history_in(table) for table in (events, pending_events))).subquery()
+    is_visible = exists().where(orders.c.id == both.c.aggregate_id, order_tables.visible_to(sight))
+    return select(both).where(is_visible).order_by(both.c.aggregate_id, both.c.sequence)
+
+
+def _history_in(table: Table) -> Select[Any]:
+    columns: list[Column[Any]] = [table.c[name] for name in HISTORY]
+    return select(*columns).where(
+        with_keys(table.c.aggregate_id),
+        table.c.aggregate_type == AggregateType.ORDER,
+        any_of(table.c.kind, ORDER_EVENTS),
+    )
+
+
+def _to_order_event(row: Row) -> OrderEvent:
     return OrderEvent(
         EventKind(row.kind),
         row.sequence,

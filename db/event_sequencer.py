@@ -6,16 +6,15 @@ and holds until that step has committed.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import structlog
-from sqlalchemy import Integer, Row, case, func, literal_column, select, text, update
+from sqlalchemy import Integer, case, func, literal_column, select, text, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import now
-from db.engine import Database
+from db.engine import Connection, Database
 from db.events import LOG_HEAD, event_log, events, pending_events
+from db.statements import Row
 
 log = structlog.get_logger("orderwire.live")
 
@@ -137,7 +136,7 @@ class EventSequencer:
         process that ended, is finished.
         """
         async with self._database.session() as connection:
-            if not await connection.scalar(select(func.pg_try_advisory_lock(RETENTION_LOCK))):
+            if not (await connection.execute(select(func.pg_try_advisory_lock(RETENTION_LOCK)))).scalar_one():
                 return 0
             # A partition goes without a lock that readers wait for; what it cannot have soon is left for later.
             await connection.execute(text("SET lock_timeout = '2s'"))
@@ -147,7 +146,7 @@ class EventSequencer:
                 await connection.execute(text("RESET lock_timeout"))
                 await connection.execute(select(func.pg_advisory_unlock(RETENTION_LOCK)))
 
-    async def _step(self) -> Row[Any]:
+    async def _step(self) -> Row:
         given = {"batch": self._batch, "floor": self._floor}
         if self._passed == "0":
             return (await self._database.read(STEP, given))[0]
@@ -181,7 +180,7 @@ class EventSequencer:
                 room += self._partition
             await connection.execute(update(event_log).values(partitioned_to=room))
 
-    async def _drop_old(self, connection: AsyncConnection, days: int) -> int:
+    async def _drop_old(self, connection: Connection, days: int) -> int:
         partitions = (await connection.execute(PARTITIONS)).all()
         low = await self._raise_low(connection, [row.upper for row in partitions], days)
         try:
@@ -198,7 +197,7 @@ class EventSequencer:
             await connection.execute(text(f"DROP TABLE {row.name}"))
         return len(orphans)
 
-    async def _raise_low(self, connection: AsyncConnection, uppers: list[int], days: int) -> int:
+    async def _raise_low(self, connection: Connection, uppers: list[int], days: int) -> int:
         """The low position, raised to the end of the newest partition that is full and old."""
         last = select(events.c.position).where(
             events.c.position == func.any(uppers), events.c.logged_at < now() - timedelta(days=days)

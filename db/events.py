@@ -6,7 +6,6 @@ every reader asks only for `position > :cursor ORDER BY position` (docs/decision
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    Row,
     Table,
     Text,
     Uuid,
@@ -27,10 +25,10 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import Xid8, check_in, metadata, new_id, now, timestamp
-from db.engine import Database
+from db.engine import Connection, Database
+from db.statements import Row
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
@@ -104,7 +102,7 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 class SqlEventWriter:
     """Writes the events of one transaction."""
 
-    def __init__(self, connection: AsyncConnection, actor: Actor, origin: Origin | None) -> None:
+    def __init__(self, connection: Connection, actor: Actor, origin: Origin | None) -> None:
         self._connection, self._actor, self._origin = connection, actor, origin
 
     async def write(self, recorded: Sequence[NewEvent]) -> None:
@@ -146,7 +144,7 @@ class EventLog:
         return LogState(row.epoch, row.low_position, row.head)
 
 
-def to_event(row: Row[Any]) -> Event:
+def to_event(row: Row) -> Event:
     """The event in a row of the log."""
     return Event(
         row.id,

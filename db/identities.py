@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, delete, func, insert, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, now, timestamp
+from db.engine import Connection
 from domain.identities.model import LoginAttempt, Profile
 
 identities = Table(
@@ -49,7 +49,7 @@ login_codes = Table(
 class SqlIdentityStore:
     """Identities by provider and subject."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def find(self, provider: str, subject: str) -> UUID | None:
@@ -69,7 +69,7 @@ class SqlIdentityStore:
 class SqlLoginStore:
     """Attempts and codes, each of which is deleted by being taken."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add_attempt(self, state: str, browser: str, attempt: LoginAttempt, expires_at: datetime) -> None:

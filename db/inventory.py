@@ -17,7 +17,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    Row,
     Select,
     Table,
     Text,
@@ -29,13 +28,14 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import orders as order_tables
 from db import users as user_tables
 from db.base import any_of, check_in, id_column, metadata, timestamp
 from db.catalog import variants
+from db.engine import Connection
 from db.reading import TableReader, grouped
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.inventory.model import MovementKind, StockLevel, StockMovement, Warehouse
 from domain.reading import Filters
@@ -118,12 +118,13 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return true() if viewer.has(Scope.INVENTORY_READ) else false()
 
 
-def to_level(row: Row[Any]) -> StockLevel:
-    return StockLevel(row.id, row.variant_id, row.warehouse_id, row.on_hand, row.reserved, row.reorder_point)
+def to_level(row: Row) -> StockLevel:
+    key, variant_id, warehouse_id, on_hand, reserved, reorder_point, *_ = row
+    return StockLevel(key, variant_id, warehouse_id, on_hand, reserved, reorder_point)
 
 
-def to_warehouse(row: Row[Any]) -> Warehouse:
-    return Warehouse(row.id, row.code, row.name, row.priority)
+def to_warehouse(row: Row) -> Warehouse:
+    return Warehouse(*row)
 
 
 class WarehouseReader(TableReader[Warehouse]):
@@ -136,14 +137,14 @@ class WarehouseReader(TableReader[Warehouse]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> Warehouse:
+    def build(self, row: Row) -> Warehouse:
         return to_warehouse(row)
 
 
 class SqlWarehouseStore:
     """Warehouses, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def by_codes(self, codes: Sequence[str]) -> Mapping[str, Warehouse]:
@@ -166,7 +167,7 @@ class StockLevelReader(TableReader[StockLevel]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> StockLevel:
+    def build(self, row: Row) -> StockLevel:
         return to_level(row)
 
     def select(self, viewer: Actor) -> Select[Any]:
@@ -178,13 +179,18 @@ class StockLevelReader(TableReader[StockLevel]):
         )
 
     async def of_variants(self, viewer: Actor, variant_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StockLevel]]:
-        query = (
-            select(stock_levels)
-            .join(warehouses)
-            .where(visible_to(viewer), any_of(stock_levels.c.variant_id, variant_ids))
-            .order_by(warehouses.c.priority, warehouses.c.code)
-        )
-        return grouped(await self._database.read(query), "variant_id", to_level)
+        rows = await self._database.read_keys(_levels_of_variants(viewer.sight), variant_ids)
+        return grouped(rows, "variant_id", to_level)
+
+
+@compiled_once
+def _levels_of_variants(sight: Actor) -> Select[Any]:
+    return (
+        select(stock_levels)
+        .join(warehouses)
+        .where(visible_to(sight), with_keys(stock_levels.c.variant_id))
+        .order_by(warehouses.c.priority, warehouses.c.code)
+    )
 
 
 class StockMovementReader(TableReader[StockMovement]):
@@ -223,7 +229,7 @@ class StockMovementReader(TableReader[StockMovement]):
             conditions.append(exists().where(users.c.id == stock_movements.c.actor_id, user_tables.visible_to(viewer)))
         return conditions
 
-    def build(self, row: Row[Any]) -> StockMovement:
+    def build(self, row: Row) -> StockMovement:
         return StockMovement(
             row.id,
             row.variant_id,

@@ -4,13 +4,12 @@ It compares sums and not one movement with the next: an import adds movements th
 there, and in any order they add up to the same.
 """
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
-from db.engine import Database
+from db.engine import Connection, Database
+from db.statements import Row
 from domain.inventory.ports import Tally
 from domain.inventory.verify import Difference
 
@@ -58,11 +57,11 @@ async def count_levels(database: Database) -> int:
     return (await database.read(text("SELECT count(*) FROM stock_levels")))[0][0]
 
 
-async def tally(connection: AsyncConnection, variant_id: UUID) -> dict[UUID, Tally]:
+async def tally(connection: Connection, variant_id: UUID) -> dict[UUID, Tally]:
     """What the levels of a variant add up to, by level id."""
     rows = (await connection.execute(_TALLIES, {"variant_id": variant_id})).all()
     return {row.id: _tally(row) for row in rows if row.id}
 
 
-def _tally(row: Row[Any]) -> Tally:
+def _tally(row: Row) -> Tally:
     return Tally(int(row.moved_on_hand), int(row.moved_reserved), int(row.held))

@@ -39,7 +39,7 @@ async def upgrade(database: Database) -> None:
     """Run the migrations that are missing. Of several processes one runs them, the others wait."""
     if await _is_at_head(database):
         return
-    async with database.transaction() as connection:
+    async with database.engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         await connection.run_sync(_upgrade)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.engine import Connection
 from db.inventory import stock_movements, visible_to, warehouses
 from domain.actor import Actor
 from domain.inventory.model import MovementKind
@@ -15,7 +15,7 @@ from domain.orders.model import StockEffect
 class SqlMovementStore:
     """Movements, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def just_made(self, viewer: Actor, order_id: UUID) -> Sequence[StockEffect]:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import online_retail_sql as sql
 from db.base import new_id
-from db.engine import Database
+from db.engine import Connection, Database
 from db.events import SqlEventWriter
 from db.online_retail_staging import Content, stage
 from db.sales import correct
@@ -57,7 +56,7 @@ async def import_online_retail(database: Database, path: Path, progress: Progres
 class _Import:
     """Runs the statements that turn the staged file into the shop's records, and counts what they add."""
 
-    def __init__(self, connection: AsyncConnection, file: OnlineRetailFile, progress: Progress) -> None:
+    def __init__(self, connection: Connection, file: OnlineRetailFile, progress: Progress) -> None:
         self._connection, self._file, self._progress = connection, file, progress
         self.low: list[NewEvent] = []
         """The levels that became low."""
@@ -129,7 +128,7 @@ class _Import:
         await self._run("ANALYZE staged_movements, staged_levels")
         await self._refuse_overflow()
         openings = await self._run(sql.OPENINGS)
-        clock, salt = (await self._connection.execute(text(sql.CLOCK))).one()
+        clock, salt = tuple((await self._connection.execute(text(sql.CLOCK))).one())
         await self._in_parts("stock", sql.MOVEMENTS, movements + 1, clock=clock, salt=salt)
         await self._find_low()
         await self._run(sql.LEVELS)
@@ -166,4 +165,4 @@ class _Import:
 
     async def _run(self, statement: str, **values: object) -> int:
         """Run a statement, and say how many rows it wrote."""
-        return (await self._connection.execute(text(statement), values)).rowcount
+        return await self._connection.count(text(statement), values)

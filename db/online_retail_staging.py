@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.engine import Connection
 from domain.online_retail import ImportRefused, Line, OnlineRetailFile
 from domain.online_retail_fields import Parsed
 
@@ -123,11 +123,11 @@ def _decompressed(raw: BinaryIO, name: str) -> BinaryIO:
     return raw
 
 
-async def stage(connection: AsyncConnection, file: OnlineRetailFile, progress: Callable[[], None]) -> None:
+async def stage(connection: Connection, file: OnlineRetailFile, progress: Callable[[], None]) -> None:
     """Copy the file into temporary tables: its lines while they are read, then its invoices and articles."""
     for statement in (_SETTINGS, _STAGED_INVOICES, _STAGED_ARTICLES, _STAGED_LINES):
         await connection.execute(text(statement))
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver = connection.driver
     await driver.copy_to_table("staged_lines", source=_copied(file, progress), columns=_LINE_COLUMNS)
     invoices = (
         (each.ordinal, each.number, each.kind, each.customer, each.country, each.line, each.at)

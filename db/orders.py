@@ -12,8 +12,8 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Row,
     ScalarSelect,
+    Select,
     Table,
     Text,
     Uuid,
@@ -33,11 +33,12 @@ from sqlalchemy import (
     Sequence as DbSequence,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.base import any_of, check_in, id_column, metadata, money_columns, new_id, now, timestamp
+from db.base import check_in, id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
+from db.engine import Connection
 from db.reading import Keyset, TableReader, grouped
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
 from domain.orders.model import COUNTRY_MAX, NOTES_MAX, Order, OrderLine, OrderStatus
@@ -91,20 +92,10 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(orders.c.placed_by == viewer.user_id, orders.c.customer_id == own)
 
 
-def to_order(row: Row[Any]) -> Order:
-    return Order(
-        row.id,
-        row.number,
-        row.customer_id,
-        row.placed_by,
-        OrderStatus(row.status),
-        Money(row.total, row.currency),
-        row.country,
-        row.notes,
-        row.version,
-        row.placed_at,
-        row.updated_at,
-    )
+def to_order(row: Row) -> Order:
+    key, number, customer, placed_by, status, total, currency, country, notes, version, placed_at, _, updated_at = row
+    status, total = OrderStatus(status), Money(total, currency)
+    return Order(key, number, customer, placed_by, status, total, country, notes, version, placed_at, updated_at)
 
 
 class OrderReader(TableReader[Order]):
@@ -124,21 +115,14 @@ class OrderReader(TableReader[Order]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> Order:
+    def build(self, row: Row) -> Order:
         return to_order(row)
 
     async def by_numbers(self, viewer: Actor, numbers: Sequence[str]) -> Mapping[str, Order]:
         return await self.by_key(viewer, orders.c.number, numbers)
 
     async def lines_of(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderLine]]:
-        query = (
-            select(order_lines)
-            .where(any_of(order_lines.c.order_id, order_ids))
-            .order_by(order_lines.c.order_id, order_lines.c.position)
-        )
-        if not viewer.has(Scope.ORDERS_READ):
-            query = query.where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(viewer)))
-        return grouped(await self._database.read(query), "order_id", _to_line)
+        return grouped(await self._database.read_keys(_lines_of(viewer.sight), order_ids), "order_id", _to_line)
 
     async def pages_of_customers(
         self, viewer: Actor, customer_ids: Sequence[UUID], page: PageRequest
@@ -157,18 +141,35 @@ class OrderReader(TableReader[Order]):
         }
 
     async def counts_of_customers(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        query = (
-            select(orders.c.customer_id, func.count().label("orders"))
-            .where(any_of(orders.c.customer_id, customer_ids), visible_to(viewer))
-            .group_by(orders.c.customer_id)
-        )
-        return {row.customer_id: row.orders for row in await self._database.read(query)}
+        rows = await self._database.read_keys(_counts_of_customers(viewer.sight), customer_ids)
+        return {row.customer_id: row.orders for row in rows}
+
+
+@compiled_once
+def _lines_of(sight: Actor) -> Select[Any]:
+    query = (
+        select(order_lines)
+        .where(with_keys(order_lines.c.order_id))
+        .order_by(order_lines.c.order_id, order_lines.c.position)
+    )
+    if sight.has(Scope.ORDERS_READ):
+        return query
+    return query.where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(sight)))
+
+
+@compiled_once
+def _counts_of_customers(sight: Actor) -> Select[Any, int]:
+    return (
+        select(orders.c.customer_id, func.count().label("orders"))
+        .where(with_keys(orders.c.customer_id), visible_to(sight))
+        .group_by(orders.c.customer_id)
+    )
 
 
 class SqlOrderStore:
     """Orders, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get_for_update(self, viewer: Actor, order_id: UUID) -> Order | None:
@@ -248,12 +249,6 @@ def next_number(prefix: str, sequence: DbSequence) -> ScalarSelect[str]:
     return select(func.concat(f"{prefix}-", padded)).scalar_subquery()
 
 
-def _to_line(row: Row[Any]) -> OrderLine:
-    return OrderLine(
-        row.order_id,
-        row.position,
-        row.variant_id,
-        row.description,
-        row.quantity,
-        Money(row.unit_price, row.currency),
-    )
+def _to_line(row: Row) -> OrderLine:
+    order_id, position, variant_id, description, quantity, unit_price, currency = row
+    return OrderLine(order_id, position, variant_id, description, quantity, Money(unit_price, currency))

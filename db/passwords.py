@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, now, timestamp
+from db.engine import Connection
 
 password_resets = Table(
     "password_resets",
@@ -24,7 +24,7 @@ password_resets = Table(
 class SqlPasswordResetStore:
     """Resets by the digest of their token; the tokens themselves are never stored."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def put(self, user_id: UUID, digest: str, expires_at: datetime) -> None:

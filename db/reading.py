@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, Table, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from db.base import any_of
 from db.engine import Database
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor
 from domain.opaque import seal, unseal
 from domain.reading import Compare, Filters, Page, PageRequest, Sort
@@ -38,12 +40,13 @@ class TableReader(Generic[T]):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._with_keys = compiled_once(self._select_with_keys)
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        """Which rows of the table a viewer may see."""
+        """Which rows of the table a viewer may see: a matter of the viewer's sight alone."""
         raise NotImplementedError
 
-    def build(self, row: Row[Any]) -> T:
+    def build(self, row: Row) -> T:
         """What the domain calls a row."""
         raise NotImplementedError
 
@@ -59,9 +62,9 @@ class TableReader(Generic[T]):
 
     async def by_key(self, viewer: Actor, column: Column[Any], keys: Sequence[Any]) -> dict[Any, T]:
         """Rows by a unique column."""
-        rows = await self._database.read(self.select(viewer).where(any_of(column, keys)))
-        name = column.key
-        return {getattr(row, name): self.build(row) for row in rows}
+        build, key_of = self.build, attrgetter(column.key)
+        rows = await self._database.read_keys(self._with_keys(viewer.sight, column.key), keys)
+        return {key_of(row): build(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[T]:
         query = self.select(viewer).where(*self.conditions(viewer, filters))
@@ -73,6 +76,9 @@ class TableReader(Generic[T]):
         query = self.joined(select(func.count()).select_from(self.table))
         rows = await self._database.read(query.where(self.visible_to(viewer), *self.conditions(viewer, filters)))
         return cast("int", rows[0][0])
+
+    def _select_with_keys(self, sight: Actor, column: str) -> Select[Any]:
+        return self.select(sight).where(with_keys(self.table.c[column]))
 
     def conditions(self, viewer: Actor, filters: Filters) -> list[ColumnElement[bool]]:
         """The SQL of the filters that name a column of this table."""
@@ -107,7 +113,7 @@ class Keyset:
         downwards = self._sort.descending is not page.backwards
         return query.order_by(*(column.desc() if downwards else column.asc() for column in place))
 
-    def page(self, rows: Sequence[Row[Any]], page: PageRequest, build: Callable[[Row[Any]], T]) -> Page[T]:
+    def page(self, rows: Sequence[Row], page: PageRequest, build: Callable[[Row], T]) -> Page[T]:
         """The page that these rows make."""
         more = len(rows) > page.size
         rows = list(rows[: page.size])
@@ -120,7 +126,7 @@ class Keyset:
             has_previous=more if page.backwards else page.after is not None,
         )
 
-    def cursor(self, row: Row[Any]) -> str:
+    def cursor(self, row: Row) -> str:
         """The opaque place of a row: which order it belongs to, and its values there."""
         values = [
             self._sort.field,
@@ -156,7 +162,7 @@ def compared(column: ColumnElement[Any], compare: Compare) -> list[ColumnElement
 
 def violated(error: IntegrityError) -> str | None:
     """The name of the constraint that a statement broke."""
-    return getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
+    return getattr(error.orig, "constraint_name", None)
 
 
 def _from_text(column: Column[Any], value: str) -> Any:
@@ -171,9 +177,14 @@ def _from_text(column: Column[Any], value: str) -> Any:
     return kind(value)
 
 
-def grouped(rows: Sequence[Row[Any]], key: str, build: Callable[[Row[Any]], T]) -> dict[UUID, list[T]]:
+def grouped(rows: Sequence[Row], key: str, build: Callable[[Row], T]) -> dict[UUID, list[T]]:
     """Rows by the id in one of their columns, in the order they came."""
     groups: dict[UUID, list[T]] = {}
+    key_of = attrgetter(key)
     for row in rows:
-        groups.setdefault(getattr(row, key), []).append(build(row))
+        found = key_of(row)
+        if found in groups:
+            groups[found].append(build(row))
+        else:
+            groups[found] = [build(row)]
     return groups

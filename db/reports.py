@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, TextClause, select, text
+from sqlalchemy import TextClause, select, text
 
 from db.engine import Database
 from db.inventory import stock_levels, to_level
+from db.statements import Row
 from domain.inventory.model import StockLevel
 from domain.money import Money
 from domain.reports.model import (
@@ -311,7 +312,7 @@ class SqlReports:
             "adjustments": self._money(adjustments),
         }
 
-    def _country(self, row: Row[Any]) -> CountrySales:
+    def _country(self, row: Row) -> CountrySales:
         return CountrySales(
             country=row.country,
             orders=int(row.orders),
@@ -324,7 +325,7 @@ class SqlReports:
             adjustments=self._money(row.adjustments),
         )
 
-    def _summary(self, row: Row[Any]) -> InventorySummary:
+    def _summary(self, row: Row) -> InventorySummary:
         on_hand, reserved = int(row.on_hand), int(row.reserved)
         available = on_hand - reserved
         value = self._money(row.value)

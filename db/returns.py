@@ -12,7 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    Row,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -30,13 +30,14 @@ from sqlalchemy import (
 from sqlalchemy import (
     Sequence as DbSequence,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import orders as order_tables
-from db.base import any_of, id_column, metadata, money_columns, new_id, now, timestamp
+from db.base import id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
+from db.engine import Connection
 from db.orders import next_number, orders
 from db.reading import TableReader, grouped
+from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
 from domain.orders.model import Adjustment, Order, OrderReturn, ReturnLine
@@ -107,7 +108,7 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(returns.c.customer_id == own, returns.c.order_id == any_(func.array(ordered)))
 
 
-def to_return(row: Row[Any]) -> OrderReturn:
+def to_return(row: Row) -> OrderReturn:
     return OrderReturn(
         row.id,
         row.number,
@@ -134,35 +135,46 @@ class OrderReturnReader(TableReader[OrderReturn]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return visible_to(viewer)
 
-    def build(self, row: Row[Any]) -> OrderReturn:
+    def build(self, row: Row) -> OrderReturn:
         return to_return(row)
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]:
-        query = self.select(viewer).where(any_of(returns.c.order_id, order_ids)).order_by(returns.c.returned_at)
-        return grouped(await self._database.read(query), "order_id", self.build)
+        return grouped(await self._database.read_keys(_of_orders(viewer.sight), order_ids), "order_id", self.build)
 
     async def units_left(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        lines = order_tables.order_lines
-        line_of = (return_lines.c.order_id == lines.c.order_id) & (
-            return_lines.c.order_line_position == lines.c.position
-        )
-        back = select(func.coalesce(func.sum(return_lines.c.quantity), 0)).where(line_of).scalar_subquery()
-        query = (
-            select(lines.c.order_id, func.sum(func.greatest(lines.c.quantity - back, 0)).label("units"))
-            .where(any_of(lines.c.order_id, order_ids))
-            .where(exists().where(orders.c.id == lines.c.order_id, order_tables.visible_to(viewer)))
-            .group_by(lines.c.order_id)
-        )
-        return {row.order_id: int(row.units) for row in await self._database.read(query)}
+        rows = await self._database.read_keys(_units_left(viewer.sight), order_ids)
+        return {row.order_id: int(row.units) for row in rows}
 
     async def lines_of(self, viewer: Actor, return_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ReturnLine]]:
-        query = (
-            select(return_lines)
-            .where(any_of(return_lines.c.return_id, return_ids))
-            .where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(viewer)))
-            .order_by(return_lines.c.return_id, return_lines.c.position)
-        )
-        return grouped(await self._database.read(query), "return_id", _to_line)
+        return grouped(await self._database.read_keys(_lines_of(viewer.sight), return_ids), "return_id", _to_line)
+
+
+@compiled_once
+def _of_orders(sight: Actor) -> Select[Any]:
+    return select(returns).where(visible_to(sight), with_keys(returns.c.order_id)).order_by(returns.c.returned_at)
+
+
+@compiled_once
+def _units_left(sight: Actor) -> Select[Any, Any]:
+    lines = order_tables.order_lines
+    line_of = (return_lines.c.order_id == lines.c.order_id) & (return_lines.c.order_line_position == lines.c.position)
+    back = select(func.coalesce(func.sum(return_lines.c.quantity), 0)).where(line_of).scalar_subquery()
+    return (
+        select(lines.c.order_id, func.sum(func.greatest(lines.c.quantity - back, 0)).label("units"))
+        .where(with_keys(lines.c.order_id))
+        .where(exists().where(orders.c.id == lines.c.order_id, order_tables.visible_to(sight)))
+        .group_by(lines.c.order_id)
+    )
+
+
+@compiled_once
+def _lines_of(sight: Actor) -> Select[Any]:
+    return (
+        select(return_lines)
+        .where(with_keys(return_lines.c.return_id))
+        .where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(sight)))
+        .order_by(return_lines.c.return_id, return_lines.c.position)
+    )
 
 
 class AdjustmentReader(TableReader[Adjustment]):
@@ -175,7 +187,7 @@ class AdjustmentReader(TableReader[Adjustment]):
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
         return true() if viewer.has(Scope.ORDERS_READ) else false()
 
-    def build(self, row: Row[Any]) -> Adjustment:
+    def build(self, row: Row) -> Adjustment:
         amount = Money(row.amount, row.currency)
         return Adjustment(row.id, row.number, row.position, row.reason, amount, row.country, row.adjusted_at)
 
@@ -183,7 +195,7 @@ class AdjustmentReader(TableReader[Adjustment]):
 class SqlReturnStore:
     """Returns, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, return_id: UUID) -> OrderReturn | None:
@@ -230,7 +242,7 @@ class SqlReturnStore:
         await self._connection.execute(insert(return_lines), rows)
 
 
-def _to_line(row: Row[Any]) -> ReturnLine:
+def _to_line(row: Row) -> ReturnLine:
     return ReturnLine(
         row.return_id,
         row.position,

@@ -4,7 +4,6 @@ What follows from the roles of a user is told in db/users.py.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Row,
     Table,
     Text,
     Uuid,
@@ -26,10 +24,10 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, timestamp
-from db.engine import Database
+from db.engine import Connection, Database
+from db.statements import Row
 from domain.actor import Actor, Scope
 from domain.roles.model import Role, in_order
 
@@ -65,7 +63,7 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return true() if viewer.has(Scope.USERS_READ) else false()
 
 
-def to_role(row: Row[Any]) -> Role:
+def to_role(row: Row) -> Role:
     return Role(row.name, row.description, in_order(row.scopes))
 
 
@@ -83,7 +81,7 @@ class RoleReader:
 class SqlRoleStore:
     """Roles and who holds them, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def lock(self, name: str) -> Role | None:

@@ -25,10 +25,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata
-from db.engine import Database
+from db.engine import Connection, Database
 
 COUNTED = ("placed", "pending", "approved", "rejected", "cancelled", "orders")
 SOLD = ("units", "gross")
@@ -174,7 +173,7 @@ async def fold(database: Database) -> int:
             return folded
 
 
-async def correct(connection: AsyncConnection) -> int:
+async def correct(connection: Connection) -> int:
     """Recompute the roll-ups from the orders, and return how many rows were not right. Only folding has to wait."""
     await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    return sum([(await connection.execute(statement)).rowcount for statement in _CORRECT.values()])
+    return sum([await connection.count(statement) for statement in _CORRECT.values()])

@@ -5,14 +5,15 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import any_of, new_id, now
 from db.catalog import variants
+from db.engine import Connection
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.inventory_verify import tally
+from db.statements import Row
 from domain.actor import Actor
 from domain.catalog.model import VariantKind
 from domain.events.model import NewEvent
@@ -36,7 +37,7 @@ class SqlStockGuard:
     `record` takes the events of each change.
     """
 
-    def __init__(self, connection: AsyncConnection, actor: Actor, record: Callable[[NewEvent], None]) -> None:
+    def __init__(self, connection: Connection, actor: Actor, record: Callable[[NewEvent], None]) -> None:
         self._connection, self._actor, self._record = connection, actor, record
 
     async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
@@ -130,7 +131,7 @@ class SqlStockGuard:
         query = (
             select(stock_levels.c.id, (-func.sum(stock_movements.c.quantity)).label("units"))
             .join(stock_movements, here)
-            .where(stock_movements.c.order_id == order_id, stock_movements.c.kind.in_(kinds))
+            .where(stock_movements.c.order_id == order_id, any_of(stock_movements.c.kind, kinds))
             .group_by(stock_levels.c.id)
         )
         return {row.id: row.units for row in (await self._connection.execute(query)).all()}
@@ -192,7 +193,7 @@ class SqlStockGuard:
         ]
 
 
-def to_locked(row: Row[Any]) -> LockedLevel:
+def to_locked(row: Row) -> LockedLevel:
     """The level in a row that was locked, with the names of what lies where."""
     return LockedLevel(
         row.id,

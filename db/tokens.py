@@ -6,10 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import Xid8, any_of, id_column, metadata, new_id, now, timestamp
-from db.engine import Database
+from db.engine import Connection, Database
 from domain.tokens.model import RefreshToken
 
 refresh_tokens = Table(
@@ -51,7 +50,7 @@ another cluster, and counts as none."""
 class SqlSessionStore:
     """Sessions and their refresh tokens by digest; the tokens themselves are never stored."""
 
-    def __init__(self, connection: AsyncConnection, revoked: dict[UUID, datetime]) -> None:
+    def __init__(self, connection: Connection, revoked: dict[UUID, datetime]) -> None:
         """What is revoked is noted in `revoked`, for this process to know once it is committed."""
         self._connection, self._revoked = connection, revoked
 
@@ -85,7 +84,7 @@ class SqlSessionStore:
                 refresh_tokens.c.expires_at > now(),
             )
         )
-        return (await self._connection.execute(query)).scalars().all()
+        return [row.family for row in (await self._connection.execute(query)).all()]
 
     async def end(self, sessions: Collection[UUID], until: datetime) -> None:
         if not sessions:

@@ -12,13 +12,12 @@ import orjson
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import metadata, timestamp
 from db.catalog import SqlCatalogStore
 from db.clients import SqlClientStore
 from db.customers import SqlCustomerStore
-from db.engine import Database
+from db.engine import Connection, Database
 from db.events import SqlEventWriter
 from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
@@ -104,7 +103,7 @@ class SqlUnitOfWork:
         self._stack = AsyncExitStack()
         self._events: list[NewEvent] = []
         self._is_abandoned = False
-        self._connection: AsyncConnection | None = None
+        self._connection: Connection | None = None
 
     async def __aenter__(self) -> Self:
         connection = await self._stack.enter_async_context(self._database.transaction())
@@ -157,7 +156,7 @@ class SqlUnitOfWork:
             raise Refused(unauthenticated()) from error
 
     @property
-    def _running(self) -> AsyncConnection:
+    def _running(self) -> Connection:
         if self._connection is None:
             raise RuntimeError("Enter the unit of work before using it.")
         return self._connection

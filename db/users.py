@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Index,
-    Row,
     Select,
     Table,
     Text,
@@ -25,11 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.base import id_column, metadata, new_id, now, timestamp
+from db.engine import Connection
 from db.reading import TableReader, compared, violated
 from db.roles import roles, user_roles
+from db.statements import Row
 from domain.actor import Actor, Scope
 from domain.reading import Filters
 from domain.refusals import ErrorCode, Refusal, Refused
@@ -82,7 +82,7 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return users.c.id == viewer.user_id if viewer.user_id else false()
 
 
-def to_user(row: Row[Any]) -> User:
+def to_user(row: Row) -> User:
     """The user in a row of WHOLE: the one place that says which rights follow from what."""
     return User(
         row.id,
@@ -115,14 +115,14 @@ class UserReader(TableReader[User]):
             conditions.append(exists().where(_HELD, *compared(user_roles.c.role, filters["role"])))
         return conditions
 
-    def build(self, row: Row[Any]) -> User:
+    def build(self, row: Row) -> User:
         return to_user(row)
 
 
 class SqlUserStore:
     """Users, for commands."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(
@@ -138,7 +138,7 @@ class SqlUserStore:
         values = {"id": key, "username": username, "email": email, "password_hash": password_hash}
         statement = insert(users).values(**values, scopes=list(scopes))
         try:
-            async with self._connection.begin_nested():
+            async with self._connection.savepoint():
                 await self._connection.execute(statement)
         except IntegrityError as error:
             raise _taken(error) from error
@@ -157,7 +157,8 @@ class SqlUserStore:
         return to_user(row) if row else None
 
     async def of_email(self, email: str) -> User | None:
-        matches = func.lower(users.c.email) == func.lower(email)
+        # As a name above: attempts are counted under the same letters, and none may stand for those of another.
+        matches = func.lower(users.c.email) == email.lower()
         row = (await self._connection.execute(select(*WHOLE).where(matches))).one_or_none()
         return to_user(row) if row else None
 
@@ -183,8 +184,9 @@ class SqlUserStore:
         return (await self._connection.execute(statement.returning(users.c.version))).scalar_one()
 
     async def logged_in(self, user_id: UUID) -> User:
-        statement = update(users).where(users.c.id == user_id).values(last_login_at=now())
-        return to_user((await self._connection.execute(statement.returning(*WHOLE))).one())
+        await self._connection.execute(update(users).where(users.c.id == user_id).values(last_login_at=now()))
+        # Not by RETURNING: where the statement waited for whoever changes the user, it tells the roles of before.
+        return to_user((await self._connection.execute(select(*WHOLE).where(users.c.id == user_id))).one())
 
 
 def _taken(error: IntegrityError) -> Exception:

@@ -76,6 +76,11 @@ class Actor:
         return self.is_admin or scope in self.scopes
 
     @property
+    def held(self) -> tuple[str, ...]:
+        """The scopes that the actor holds, in the order in which the shop lists them."""
+        return tuple(scope.value for scope in Scope if self.has(scope))
+
+    @property
     def rights(self) -> Self:
         """The actor, whatever the token it came with."""
         return replace(self, expires_at=None, token_id=None, session=None)
@@ -89,3 +94,8 @@ class Actor:
         if all(self.has(scope) for scope in Scope):
             return type(self)(is_admin=self.is_admin, scopes=frozenset(Scope))
         return self.rights
+
+
+def caller_of(actor: Actor, origin: Origin) -> str:
+    """Who is held to account: the user, and where nobody is signed in, the network address."""
+    return f"user:{actor.user_id}" if actor.is_signed_in else f"network:{origin.network}"

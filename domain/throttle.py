@@ -1,4 +1,4 @@
-"""What keeps people from trying again and again: passwords, registrations, requests for mail."""
+"""What keeps people from trying again and again: passwords, registrations, sign-ins elsewhere, requests for mail."""
 
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
@@ -12,6 +12,7 @@ class Act(StrEnum):
     """What is limited whether it succeeds or not."""
 
     REGISTRATION = "registration"
+    LOGIN = "login"
     RESET_REQUEST = "reset-request"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import strawberry
 
-from domain.actor import Actor, Origin
+from domain.actor import Actor, Origin, caller_of
 from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import Event
 from domain.events.ports import EventFeed
@@ -110,7 +110,7 @@ class Context:
     @property
     def caller(self) -> str:
         """Who is held to account: the user, and where nobody is signed in, the network address."""
-        return f"user:{self.viewer.user_id}" if self.viewer.is_signed_in else f"network:{self.origin.network}"
+        return caller_of(self.viewer, self.origin)
 
     @property
     def may_introspect(self) -> bool:

@@ -11,14 +11,17 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.callers import origin_of
+from app.graphql_answer import error_response
 from app.login.client import CodeError, ProviderClient, ProviderError
 from app.settings import Settings
+from app.tokens import as_body
 from app.wiring import Process
 from domain.actor import Actor
-from domain.identities.commands import begin_login, sign_in, sign_in_for_code, take_attempt
-from domain.identities.model import ATTEMPT_SECONDS, LoginAttempt, new_secret
-from domain.refusals import ErrorCode, Refused, bad_input, not_found
-from graph.context import ShopUnitOfWork
+from domain.identities.commands import begin_login, may_begin_login, sign_in, sign_in_for_code, take_attempt
+from domain.identities.model import ATTEMPT_SECONDS, LoginAttempt
+from domain.refusals import ErrorCode, Refused, TooManyAttempts, bad_input, not_found
+from domain.secret import new_secret
+from graph.context import Services, ShopUnitOfWork
 
 log = structlog.get_logger("orderwire.login")
 
@@ -41,6 +44,7 @@ STATUS = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.EMAIL_NOT_VERIFIED: 409,
     ErrorCode.EMAIL_TAKEN: 409,
+    ErrorCode.TOO_MANY_ATTEMPTS: 429,
 }
 
 
@@ -76,11 +80,13 @@ class Logins:
             raise Refused(bad_input(message, "return_to"))
         base = self._settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
         redirect_uri = f"{base}/auth/callback/{client.provider.name}"
+        unit_of_work, throttle = _unit_of_work(request), _services(request).throttle
+        await may_begin_login(unit_of_work, throttle)
         departure = await client.depart(redirect_uri)
         attempt = LoginAttempt(client.provider.name, departure.nonce, departure.verifier, redirect_uri, return_to)
         # One browser may sign in from two windows at once: the secret names the browser, the state the attempt.
         browser = self._browser(request) or new_secret()
-        await begin_login(_unit_of_work(request), departure.state, browser, attempt)
+        await begin_login(unit_of_work, departure.state, browser, attempt)
         response = RedirectResponse(departure.url, status_code=302)
         response.set_cookie(
             self._cookie(request),
@@ -103,19 +109,12 @@ class Logins:
         except CodeError:
             raise _invalid("the code is not taken") from None
         registers, unit_of_work = self._settings.oidc_registration, _unit_of_work(request)
+        services = _services(request)
         if attempt.return_to is not None:
-            handed = await sign_in_for_code(unit_of_work, profile, registers=registers)
+            handed = await sign_in_for_code(unit_of_work, services.throttle, profile, registers=registers)
             return RedirectResponse(str(URL(attempt.return_to).include_query_params(code=handed)), status_code=303)
-        process: Process = request.app.state.process
-        tokens = await sign_in(unit_of_work, process.services.issuer, profile, registers=registers)
-        return JSONResponse(
-            {
-                "access_token": tokens.access_token,
-                "token_type": "Bearer",
-                "expires_in": tokens.expires_in,
-                "refresh_token": tokens.refresh_token,
-            }
-        )
+        tokens = await sign_in(unit_of_work, services.throttle, services.issuer, profile, registers=registers)
+        return JSONResponse(as_body(tokens))
 
     async def _attempt(self, request: Request, client: ProviderClient) -> LoginAttempt:
         """The attempt that the request goes on with; it cannot be gone on with again."""
@@ -179,22 +178,18 @@ async def _code(request: Request, client: ProviderClient) -> str:
 
 
 def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The handler with JSON for whatever ends a sign-in, and a line in the log; nothing of it is kept by anybody."""
+    """The handler with JSON for whatever ends a sign-in, and a line in the log."""
 
     async def answer(request: Request) -> Response:
         try:
-            response = await handler(request)
-        except Exception as error:
-            response = _ended(request, error)
-        response.headers["Cache-Control"] = "no-store"
-        # The address has a code and a state in it.
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+            return await handler(request)
+        except (Refused, LoginError, ProviderError) as error:
+            return _ended(request, error)
 
     return answer
 
 
-def _ended(request: Request, error: Exception) -> Response:
+def _ended(request: Request, error: Refused | LoginError | ProviderError) -> Response:
     """What a sign-in that ends without a user is answered."""
     provider = request.path_params["provider"]
     match error:
@@ -206,16 +201,11 @@ def _ended(request: Request, error: Exception) -> Response:
         case ProviderError():
             status, code, reason = 502, "PROVIDER_FAILED", str(error)
             message = "The provider cannot be reached, or its answer cannot be believed. Try again later."
-        case _:
-            log.error("fault", exc_info=error)
-            message = f"Something went wrong on our side. Request {request.state.request_id} is in the log."
-            return _told(500, "INTERNAL_SERVER_ERROR", message)
     log.warning("login_failed", provider=provider, code=str(code), reason=reason)
-    return _told(status, str(code), message)
-
-
-def _told(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code}}]}, status_code=status)
+    response = error_response(status, str(code), message)
+    if isinstance(error, Refused) and isinstance(error.refusals[0], TooManyAttempts):
+        response.headers["Retry-After"] = str(error.refusals[0].retry_after)
+    return response
 
 
 def _invalid(reason: str) -> LoginError:
@@ -224,6 +214,10 @@ def _invalid(reason: str) -> LoginError:
     return LoginError(400, "LOGIN_INVALID", message, reason)
 
 
-def _unit_of_work(request: Request) -> ShopUnitOfWork:
+def _services(request: Request) -> Services:
     process: Process = request.app.state.process
-    return process.services.begin(Actor.anonymous(), origin_of(request))
+    return process.services
+
+
+def _unit_of_work(request: Request) -> ShopUnitOfWork:
+    return _services(request).begin(Actor.anonymous(), origin_of(request))

@@ -7,7 +7,8 @@ from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.util import scope_to_list
 
 from app.oauth.clients import BASIC, NONE, POST, Machine
-from app.oauth.server import OAuthServer, as_body, required, wait
+from app.oauth.server import OAuthServer, required, wait
+from app.tokens import as_body
 from domain.clients.commands import create_client_tokens
 from domain.tokens.commands import create_tokens, refresh_tokens
 from domain.tokens.model import Tokens

@@ -6,11 +6,15 @@ from urllib.parse import parse_qsl
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc6749.util import extract_basic_authorization
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 FORM = "application/x-www-form-urlencoded"
 PARAMETERS_MAX = 20
 """No request of ours has as many; the longest has four."""
+
+BYTES_MAX = 16_384
+"""More than the longest password and the longest token take, however they are written."""
 
 ANYWHERE = "https://orderwire.invalid/"
 """The library refuses plain HTTP by the address that a request names. Anybody may name any, and TLS ends at what
@@ -46,10 +50,11 @@ async def read(request: Request) -> FormRequest:
     Raises:
         InvalidRequestError: it is no form, or not one that RFC 6749 (section 3.2) allows.
         InvalidClientError: HTTP Basic that cannot be decoded.
+        HTTPException: it is too long.
     """
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != FORM:
         raise InvalidRequestError(f"Send the parameters as {FORM}.")
-    read = FormRequest(_parsed(await request.body()), request.headers)
+    read = FormRequest(_parsed(await _body(request)), request.headers)
     try:
         extract_basic_authorization({"Authorization": read.authorization})
     except ValueError:
@@ -57,6 +62,16 @@ async def read(request: Request) -> FormRequest:
     if read.has_basic and "client_secret" in read.form:
         raise InvalidRequestError("A client authenticates in one way at a time.")
     return read
+
+
+async def _body(request: Request) -> bytes:
+    """The body, which is refused as soon as it is too long for a form of ours."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BYTES_MAX:
+            raise HTTPException(413, f"The form has more than {BYTES_MAX} bytes.")
+    return bytes(body)
 
 
 def _parsed(body: bytes) -> dict[str, str]:

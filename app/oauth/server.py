@@ -26,7 +26,6 @@ from app.oauth.requests import FormRequest
 from domain.actor import Actor, Origin, Scope
 from domain.clients.commands import find_client
 from domain.refusals import Refused
-from domain.tokens.model import Tokens
 from graph.context import Services, ShopUnitOfWork
 
 T = TypeVar("T")
@@ -95,18 +94,6 @@ def _first_party(_query_client: object, request: FormRequest) -> FirstParty | No
     """One of our own applications, unless the request names another client or brings a secret."""
     is_ours = request.form.get("client_id", FIRST_PARTY_ID) == FIRST_PARTY_ID
     return FirstParty() if is_ours and not request.has_basic and "client_secret" not in request.form else None
-
-
-def as_body(tokens: Tokens) -> dict[str, Any]:
-    """Tokens as RFC 6749 (section 5.1) tells them. What was granted is always told: it may be less than was asked."""
-    actor = tokens.user.as_actor()
-    body = {
-        "access_token": tokens.access_token,
-        "token_type": "Bearer",
-        "expires_in": tokens.expires_in,
-        "scope": " ".join(scope for scope in Scope if actor.has(scope)),
-    }
-    return body | ({"refresh_token": tokens.refresh_token} if tokens.refresh_token else {})
 
 
 def wait(work: Awaitable[T]) -> T:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 
-from domain.clients.model import Client, check_client, digest, make_client_id, make_secret
+from domain.clients.model import Client, check_client, make_client_id
 from domain.clients.ports import ClientsUnitOfWork
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refusal, Refused, not_found
+from domain.secret import digest_of, new_secret
 from domain.tokens.commands import open_machine_session
 from domain.tokens.model import Tokens
 from domain.tokens.ports import TokenIssuer
@@ -21,11 +22,11 @@ async def register_client(uow: ClientsUnitOfWork, name: str, scopes: Collection[
     """
     if refusals := check_client(name, scopes):
         raise Refused(*refusals)
-    client_id, secret = make_client_id(), make_secret()
+    client_id, secret = make_client_id(), new_secret()
     granted = sorted(set(scopes))
     async with uow:
         user = await uow.users.add(client_id, None, None, scopes=granted)
-        await uow.clients.add(user.id, name, digest(secret))
+        await uow.clients.add(user.id, name, digest_of(secret))
         payload = {"client": client_id, "name": name, "scopes": granted}
         uow.record(NewEvent(EventKind.CLIENT_REGISTERED, AggregateType.USER, user.id, 1, payload))
     return client_id, secret

@@ -1,6 +1,5 @@
 """What a machine client is, and the rules of its name, its scopes and its secret."""
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Collection
@@ -10,6 +9,7 @@ from uuid import UUID
 
 from domain.actor import Scope
 from domain.refusals import Refusal, bad_input
+from domain.secret import digest_of
 
 NAME_MAX = 100
 
@@ -31,22 +31,12 @@ class Client:
 
     def accepts(self, secret: str) -> bool:
         """Whether it is the client's secret; compared in constant time."""
-        return self.revoked_at is None and hmac.compare_digest(self.secret_digest, digest(secret))
+        return self.revoked_at is None and hmac.compare_digest(self.secret_digest, digest_of(secret))
 
 
 def make_client_id() -> str:
     """A new client id, which is a valid username."""
     return f"client{secrets.token_hex(6)}"
-
-
-def make_secret() -> str:
-    """A new secret of 256 random bits."""
-    return secrets.token_urlsafe(32)
-
-
-def digest(secret: str) -> str:
-    """What is stored of a secret. It is random: a plain hash cannot be guessed backwards."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def check_client(name: str, scopes: Collection[str]) -> list[Refusal]:

@@ -2,61 +2,72 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.events.model import AggregateType, EventKind, NewEvent
+from domain.events.model import EventKind
 from domain.identities.model import (
     ATTEMPT_SECONDS,
     CODE_SECONDS,
     LoginAttempt,
     Profile,
-    digest,
     may_link,
-    new_secret,
     usernames,
 )
 from domain.identities.ports import IdentitiesUnitOfWork
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.secret import digest_of, new_secret
+from domain.throttle import Act, Throttle
 from domain.tokens.commands import open_session
 from domain.tokens.model import Tokens
 from domain.tokens.ports import TokenIssuer
-from domain.users.events import record
+from domain.users.events import record, record_registration
 from domain.users.model import User
+
+
+async def may_begin_login(uow: IdentitiesUnitOfWork, throttle: Throttle) -> None:
+    """Count a sign-in that is begun, before the provider is asked for anything.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS.
+    """
+    await throttle.take(Act.LOGIN, uow.origin)
 
 
 async def begin_login(uow: IdentitiesUnitOfWork, state: str, browser: str, attempt: LoginAttempt) -> None:
     """Remember an attempt under the state that the provider will repeat, for the browser that holds the secret."""
     expires_at = datetime.now(UTC) + timedelta(seconds=ATTEMPT_SECONDS)
     async with uow:
-        await uow.logins.add_attempt(digest(state), digest(browser), attempt, expires_at)
+        await uow.logins.add_attempt(digest_of(state), digest_of(browser), attempt, expires_at)
 
 
 async def take_attempt(uow: IdentitiesUnitOfWork, state: str, browser: str, provider: str) -> LoginAttempt | None:
     """The attempt of this browser under a state, once; None if there is none, or no longer."""
     async with uow:
-        return await uow.logins.take_attempt(digest(state), digest(browser), provider)
+        return await uow.logins.take_attempt(digest_of(state), digest_of(browser), provider)
 
 
-async def sign_in(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, profile: Profile, *, registers: bool) -> Tokens:
+async def sign_in(
+    uow: IdentitiesUnitOfWork, throttle: Throttle, issuer: TokenIssuer, profile: Profile, *, registers: bool
+) -> Tokens:
     """Tokens for whom a provider means. `registers` says whether somebody new becomes a user.
 
     Raises:
-        Refused: EMAIL_NOT_VERIFIED, REGISTRATION_CLOSED.
+        Refused: EMAIL_NOT_VERIFIED, REGISTRATION_CLOSED, TOO_MANY_ATTEMPTS.
     """
     async with uow:
-        user = await _identify(uow, profile, registers=registers)
+        user = await _identify(uow, throttle, profile, registers=registers)
         return await open_session(uow, issuer, user, profile.provider)
 
 
-async def sign_in_for_code(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: bool) -> str:
+async def sign_in_for_code(uow: IdentitiesUnitOfWork, throttle: Throttle, profile: Profile, *, registers: bool) -> str:
     """A code that a front end trades once, within a minute, for the tokens of whom a provider means.
 
     Raises:
-        Refused: EMAIL_NOT_VERIFIED, REGISTRATION_CLOSED.
+        Refused: EMAIL_NOT_VERIFIED, REGISTRATION_CLOSED, TOO_MANY_ATTEMPTS.
     """
     code = new_secret()
     async with uow:
-        user = await _identify(uow, profile, registers=registers)
+        user = await _identify(uow, throttle, profile, registers=registers)
         expires_at = datetime.now(UTC) + timedelta(seconds=CODE_SECONDS)
-        await uow.logins.add_code(digest(code), user.id, profile.provider, expires_at)
+        await uow.logins.add_code(digest_of(code), user.id, profile.provider, expires_at)
     return code
 
 
@@ -67,7 +78,7 @@ async def trade_code(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, code: str) 
         Refused: INVALID_TOKEN: unknown, older than a minute, or traded before.
     """
     async with uow:
-        taken = await uow.logins.take_code(digest(code))
+        taken = await uow.logins.take_code(digest_of(code))
         user = await uow.users.get(taken[0]) if taken else None
         if taken is None or user is None:
             message = "This code is not valid, or no longer. Begin the sign-in anew."
@@ -75,7 +86,7 @@ async def trade_code(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, code: str) 
         return await open_session(uow, issuer, user, taken[1])
 
 
-async def _identify(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: bool) -> User:
+async def _identify(uow: IdentitiesUnitOfWork, throttle: Throttle, profile: Profile, *, registers: bool) -> User:
     """Whom a provider means: somebody known, somebody of the same verified address, else somebody new."""
     known = await uow.identities.find(profile.provider, profile.subject)
     user = await uow.users.get(known) if known else None
@@ -83,7 +94,7 @@ async def _identify(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: b
         return user
     user = await uow.users.of_email(profile.email) if profile.email else None
     if user is None:
-        user = await _register(uow, profile, registers=registers)
+        user = await _register(uow, throttle, profile, registers=registers)
     elif not may_link(user, profile):
         message = (
             "A user has this e-mail address, and never proved that it is theirs. Reset the password by mail, which"
@@ -95,11 +106,12 @@ async def _identify(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: b
     return user
 
 
-async def _register(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: bool) -> User:
+async def _register(uow: IdentitiesUnitOfWork, throttle: Throttle, profile: Profile, *, registers: bool) -> User:
     """A new user without a password, of the first name that is free."""
     if not registers:
         message = "Nobody here is known by this account, and new users are not made by signing in."
         raise Refused(Refusal(ErrorCode.REGISTRATION_CLOSED, message))
+    await throttle.take(Act.REGISTRATION, uow.origin)
     for username in usernames(profile):
         try:
             user = await uow.users.add(username, profile.email, None)
@@ -109,7 +121,6 @@ async def _register(uow: IdentitiesUnitOfWork, profile: Profile, *, registers: b
             continue
         if profile.email is not None:
             await uow.users.verify_email(user.id)
-        payload = {"username": user.username, "isAdmin": False}
-        uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
+        record_registration(uow, user)
         return user
     raise RuntimeError("No username was free.")

@@ -1,6 +1,5 @@
 """What a provider says of somebody, the attempt to sign in with it, and what a user may be called and linked by."""
 
-import hashlib
 import re
 import secrets
 import unicodedata
@@ -49,16 +48,6 @@ class LoginAttempt:
     verifier: str
     redirect_uri: str
     return_to: str | None
-
-
-def digest(secret: str) -> str:
-    """What is stored in place of a secret of 256 random bits, which a plain hash suffices for."""
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
-
-
-def new_secret() -> str:
-    """A secret of 256 random bits, 43 characters that need no quoting in URLs and cookies."""
-    return secrets.token_urlsafe(32)
 
 
 def is_same_address(one: str, other: str) -> bool:

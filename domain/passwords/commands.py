@@ -6,6 +6,7 @@ from domain.actor import Actor
 from domain.events.model import EventKind
 from domain.passwords.ports import Later, Mail, Mailer, PasswordsUnitOfWork, ResetTokens
 from domain.refusals import ErrorCode, Refusal, Refused, unauthenticated
+from domain.secret import digest_of
 from domain.throttle import Act, Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revoking import end_sessions
@@ -90,7 +91,6 @@ async def reset_password(
     hasher: PasswordHasher,
     throttle: Throttle,
     issuer: TokenIssuer,
-    tokens: ResetTokens,
     token: str,
     new: str,
 ) -> str:
@@ -101,7 +101,7 @@ async def reset_password(
     """
     if refusals := check_password(new, "input", "newPassword"):
         raise Refused(*refusals)
-    digest = tokens.digest(token)
+    digest = digest_of(token)
     async with uow:
         # A guess is not worth a hash.
         user_id = await uow.password_resets.find(digest)

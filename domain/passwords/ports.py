@@ -36,10 +36,6 @@ class ResetTokens(Protocol):
         """A new random token, the digest to store in its place, and when it ends."""
         ...
 
-    def digest(self, token: str) -> str:
-        """The digest under which a token is stored."""
-        ...
-
     def way_in(self, token: str) -> str:
         """What a mail holds: the address of the shop's page with the token, or the token where there is no page."""
         ...

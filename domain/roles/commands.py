@@ -4,7 +4,7 @@ from uuid import UUID
 
 from domain.actor import Actor
 from domain.events.model import EventKind
-from domain.refusals import ErrorCode, Refusal, Refused, not_found
+from domain.refusals import ErrorCode, Refusal, Refused, bad_input, not_found
 from domain.roles import policy
 from domain.roles.model import ADMIN, Role
 from domain.roles.ports import RolesUnitOfWork
@@ -21,7 +21,7 @@ async def grant_role(
 
     Raises:
         Refused: UNAUTHENTICATED, also where the actor's own rights have changed; FORBIDDEN; NOT_FOUND, also where the
-            actor may not know of the user; ROLE_EXCEEDS; IDEMPOTENCY_CONFLICT.
+            actor may not know of the user; BAD_INPUT, it is a machine; ROLE_EXCEEDS; IDEMPOTENCY_CONFLICT.
     """
     policy.must_change_roles(actor)
     async with uow:
@@ -32,6 +32,9 @@ async def grant_role(
         await uow.settle(idempotency_key, user_id)
         if name in subject.roles:
             return subject
+        if await uow.clients.find(subject.username):
+            # Its rights are those it was registered with; and an admin that cannot act as one would count as the last.
+            raise Refused(bad_input("A machine holds no role: it has scopes of its own.", "input", "userId"))
         await uow.roles.grant(user_id, name, actor.user_id)
         return await _recorded(uow, EventKind.ROLE_GRANTED, role, subject)
 

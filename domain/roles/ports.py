@@ -5,8 +5,8 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.actor import Actor
+from domain.clients.ports import ClientsUnitOfWork
 from domain.roles.model import Role
-from domain.tokens.ports import TokensUnitOfWork
 
 
 class RoleStore(Protocol):
@@ -29,7 +29,7 @@ class RoleStore(Protocol):
         ...
 
 
-class RolesUnitOfWork(TokensUnitOfWork, Protocol):
+class RolesUnitOfWork(ClientsUnitOfWork, Protocol):
     """The transaction of a role command."""
 
     @property

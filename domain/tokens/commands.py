@@ -5,6 +5,7 @@ from uuid import UUID
 
 from domain.events.model import EventKind
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.secret import digest_of
 from domain.throttle import Throttle
 from domain.tokens.model import RefreshToken, Tokens
 from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
@@ -70,7 +71,7 @@ async def refresh_tokens(uow: TokensUnitOfWork, issuer: TokenIssuer, refresh_tok
     Raises:
         Refused: INVALID_TOKEN: unknown, expired or used before. The last ends its session, and is told in the log.
     """
-    digest = issuer.digest(refresh_token)
+    digest = digest_of(refresh_token)
     async with uow:
         found = await _locked(uow, digest)
         if found is not None:

@@ -37,10 +37,6 @@ class TokenIssuer(Protocol):
         """A new random refresh token, the digest to store in its place, and when it ends."""
         ...
 
-    def digest(self, refresh_token: str) -> str:
-        """The digest under which a refresh token is stored."""
-        ...
-
 
 class SessionStore(Protocol):
     """Sessions and their refresh tokens, by digest. A session is a sign-in and all tokens that follow from it.

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from domain.actor import Actor, Scope
+from domain.actor import Actor
 from domain.events.model import EventKind
 from domain.refusals import Refused, not_found
+from domain.secret import digest_of
 from domain.tokens import policy
 from domain.tokens.model import TokenFacts, TokenKind
 from domain.tokens.ports import TokenIssuer, TokensUnitOfWork
@@ -17,7 +18,7 @@ async def verify_token(uow: TokensUnitOfWork, issuer: TokenIssuer, token: str) -
     try:
         actor = issuer.actor(token)
     except Refused:
-        return await _verify_refresh_token(uow, issuer, token)
+        return await _verify_refresh_token(uow, token)
     return _facts(actor, TokenKind.ACCESS)
 
 
@@ -61,13 +62,13 @@ async def end_sessions(uow: TokensUnitOfWork, issuer: TokenIssuer, user_id: UUID
     return len(sessions)
 
 
-async def _verify_refresh_token(uow: TokensUnitOfWork, issuer: TokenIssuer, token: str) -> TokenFacts | None:
+async def _verify_refresh_token(uow: TokensUnitOfWork, token: str) -> TokenFacts | None:
     async with uow:
-        found = await uow.sessions.find(issuer.digest(token))
+        found = await uow.sessions.find(digest_of(token))
         user = await uow.users.get(found.user_id) if found and found.is_active(datetime.now(UTC)) else None
     if found is None or user is None:
         return None
-    scopes = _scopes(user.as_actor())
+    scopes = user.as_actor().held
     return TokenFacts(TokenKind.REFRESH, found.id, found.session, user.id, user.username, scopes, found.expires_at)
 
 
@@ -76,8 +77,4 @@ def _facts(actor: Actor, kind: TokenKind) -> TokenFacts | None:
     token_id, session, user_id, expires_at = known
     if token_id is None or session is None or user_id is None or expires_at is None:
         return None
-    return TokenFacts(kind, token_id, session, user_id, actor.username or "", _scopes(actor), expires_at)
-
-
-def _scopes(actor: Actor) -> tuple[str, ...]:
-    return tuple(scope.value for scope in Scope if actor.has(scope))
+    return TokenFacts(kind, token_id, session, user_id, actor.username or "", actor.held, expires_at)

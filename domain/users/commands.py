@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
-from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode, Refusal, Refused, idempotency_conflict
+from domain.roles.model import ADMIN
+from domain.roles.ports import RolesUnitOfWork
 from domain.throttle import Act, Throttle
+from domain.users.events import record_registration
 from domain.users.model import User, check_registration
 from domain.users.ports import PasswordHasher, UsersUnitOfWork
 
@@ -36,8 +38,7 @@ async def register_user(
         made = await uow.claim(idempotency_key, "userRegister", (username, email))
         if made is None:
             user = await uow.users.add(username, email, password_hash, is_admin=is_admin)
-            payload = {"username": user.username, "isAdmin": is_admin, "roles": list(user.roles)}
-            uow.record(NewEvent(EventKind.USER_REGISTERED, AggregateType.USER, user.id, 1, payload))
+            record_registration(uow, user)
             await uow.settle(idempotency_key, user.id)
             return user
         known = await uow.users.credentials(username)
@@ -46,16 +47,18 @@ async def register_user(
     return known.user
 
 
-async def ensure_admin(uow: UsersUnitOfWork, hasher: PasswordHasher, username: str, password: str) -> bool:
+async def ensure_admin(uow: RolesUnitOfWork, hasher: PasswordHasher, username: str, password: str) -> bool:
     """Make the first admin unless a user of that name exists, whose password then stays; True if made.
 
     Raises:
-        Refused: the name or the password breaks a rule, or the name belongs to somebody who is no admin.
+        Refused: the name or the password breaks a rule, or nobody is an admin and the name is somebody's.
     """
     async with uow:
         existing = await uow.users.credentials(username)
+        admins = await uow.roles.holders(ADMIN)
     if existing is not None:
-        if not existing.user.is_admin:
+        # The first admin may have handed the role on.
+        if not admins:
             message = f"The user {username} exists and is no admin. Choose another name for the first admin."
             raise Refused(Refusal(ErrorCode.USERNAME_TAKEN, message))
         return False

@@ -83,7 +83,7 @@ class UserStore(Protocol):
         ...
 
     async def logged_in(self, user_id: UUID) -> User:
-        """Note the time of a successful sign-in and return the user."""
+        """Lock the user, note the time of a successful sign-in, and return the user as they are now."""
         ...
 
 

@@ -33,6 +33,7 @@ class Limited(SchemaExtension):
     _requested = 0
     _actual = 0
     _budget: Budget | None = None
+    _caller = ""
 
     def __init__(self, documents: Documents) -> None:
         super().__init__()
@@ -51,6 +52,8 @@ class Limited(SchemaExtension):
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
+        # Whoever begins pays, and gets back: a sign-in goes on in the name of somebody else.
+        self._caller = self._context.caller
         price = self._price()
         if self.execution_context.operation_type is OperationType.SUBSCRIPTION:
             source = self._context.source
@@ -61,7 +64,7 @@ class Limited(SchemaExtension):
         seconds = self._limits.report_seconds if price.asks_reports else self._limits.operation_seconds
         clock = asyncio.timeout(seconds)
         try:
-            async with clock, self._context.services.turns.turn(self._context.caller):
+            async with clock, self._context.services.turns.turn(self._caller):
                 await self._pay()
                 yield
                 await self._settle(price)
@@ -108,7 +111,7 @@ class Limited(SchemaExtension):
         """Spend of the caller's budget what the operation may cost."""
         budgets = self._context.services.budgets
         if budgets is not None:
-            self._budget = budget = await budgets.take(self._context.caller, self._requested)
+            self._budget = budget = await budgets.take(self._caller, self._requested)
             if budget.wait:
                 raise self._spent(budget)
         self._actual = self._requested
@@ -125,7 +128,7 @@ class Limited(SchemaExtension):
         self._actual = min(self._requested, price.actual(data, self.execution_context.variables))
         unused = self._requested - self._actual
         if unused and self._context.services.budgets is not None:
-            self._budget = await self._context.services.budgets.give_back(self._context.caller, unused)
+            self._budget = await self._context.services.budgets.give_back(self._caller, unused)
 
     def _spent(self, budget: Budget) -> GraphQLError:
         wait = round(budget.wait, 3)

@@ -48,6 +48,8 @@ WEIGHTS = {
     # A password is hashed.
     "Mutation.tokenCreate": Weight(50),
     "Mutation.userRegister": Weight(50),
+    "Mutation.passwordChange": Weight(50),
+    "Mutation.passwordReset": Weight(50),
     # Each order has a transaction of its own.
     "Mutation.orderBulkApprove": Weight(10, per=("input", "ids")),
     "Mutation.orderBulkReject": Weight(10, per=("input", "ids")),

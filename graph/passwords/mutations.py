@@ -65,8 +65,6 @@ class PasswordMutations:
     )
     async def password_reset(self, info: Info, input: PasswordResetInput) -> PasswordResetPayload:
         services = info.context.services
-        uow, tokens = info.context.unit_of_work(), services.resetting.tokens
-        work = reset_password(
-            uow, services.hasher, services.throttle, services.issuer, tokens, input.token, input.new_password
-        )
+        uow = info.context.unit_of_work()
+        work = reset_password(uow, services.hasher, services.throttle, services.issuer, input.token, input.new_password)
         return await outcome(info, PasswordResetPayload, "username", work)

@@ -19,8 +19,8 @@ from db.events import EventLog
 from db.roles import user_roles
 from db.users import users
 from domain.actor import Actor, Origin
-from domain.identities.model import digest
 from domain.orders.model import OrderStatus
+from domain.secret import digest_of
 from domain.tokens.revoking import revoke_token
 from graph.node import global_id, parse_id
 
@@ -93,7 +93,7 @@ class Stage:
         """The code with which a provider's sign-in ends."""
         key, code, soon = parse_id(await self.user())[1], uuid4().hex, datetime.now(UTC) + timedelta(minutes=1)
         async with self.shop.process.services.begin(Actor.system(), Origin("stage")) as uow:
-            await uow.logins.add_code(digest(code), key, "provider", soon)
+            await uow.logins.add_code(digest_of(code), key, "provider", soon)
         return code
 
     async def reset_token(self) -> str:

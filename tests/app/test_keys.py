@@ -153,6 +153,22 @@ def test_a_key_that_is_taken_away_is_replaced_by_the_one_that_is_shown(tmp_path:
     assert (ring.signing.kid, len(ring.all())) == (second.kid, 1)
 
 
+def test_a_key_that_is_looked_at_while_the_directory_is_read_again_is_the_same_key(tmp_path: Path):
+    settings = Settings(data_dir=tmp_path)
+    ring = KeyRing(settings)
+    rotate(settings)
+    ring.look()
+    first, second = ring.all()
+
+    ring.look()
+    again = [ring.state(key) for key in (first, second)]
+    second.path.unlink()
+    ring.look()
+
+    assert again == [KeyState.SIGNS, KeyState.SHOWN]
+    assert [ring.state(key) for key in (first, second)] == [KeyState.SIGNS, KeyState.RETIRED]
+
+
 def test_keys_that_are_given_are_kept_out_of_the_data_directory_and_the_first_signs(tmp_path: Path):
     first, second = pem(), pem()
 

@@ -41,6 +41,8 @@ async def shop(module_url: str, provider: str, tmp_path_factory: pytest.TempPath
         broadcast_url="memory://",
         data_dir=tmp_path_factory.mktemp("login"),
         allowed_origins=FRONT_END,
+        registrations_per_address=0,
+        logins_per_address=0,
         oidc_providers=(
             *(at(provider, kind) for kind in ("honest", "posting", "meddling")),
             at(provider, "open").model_copy(update={"client_secret": None}),
@@ -79,7 +81,7 @@ async def test_somebody_new_becomes_a_user_and_is_signed_in(shop: Server, visito
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     tokens = answer.json()
-    assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert tokens.keys() == {"access_token", "token_type", "expires_in", "scope", "refresh_token"}
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
     username = (await whoami(shop, tokens["access_token"]))["username"]
     assert username == "userada"
@@ -103,7 +105,7 @@ async def test_each_step_is_told_in_the_log(shop: Server, visitor: Browser):
         ("USER_SIGNED_IN", 3),
         ("USER_SIGNED_IN", 4),
     ]
-    assert told[0].payload == {"username": person["preferred_username"], "isAdmin": False}
+    assert told[0].payload == {"username": person["preferred_username"], "isAdmin": False, "roles": ["customer"]}
     assert told[1].payload == {"provider": "honest"}
     assert [event.payload["by"] for event in told[2:]] == ["honest", "honest"]
     assert {event.address for event in told} == {"127.0.0.1"}
@@ -301,6 +303,23 @@ async def test_registration_may_be_closed(module_url: str, shop: Server, provide
     async with serving(closed) as server, browser(server) as newcomer:
         assert refusal(await newcomer.sign_in(somebody())) == (403, "REGISTRATION_CLOSED")
         assert (await newcomer.sign_in(known)).status_code == 200
+
+
+async def test_what_one_address_begins_and_registers_is_limited(module_url: str, shop: Server, visitor: Browser):
+    known = somebody()
+    await visitor.sign_in(known)
+    strict = shop.process.settings.model_copy(update={"logins_per_address": 4, "registrations_per_address": 1})
+
+    async with serving(strict) as server, browser(server) as newcomer:
+        first, second = [await newcomer.sign_in(somebody()) for _ in range(2)]
+        assert (first.status_code, refusal(second)) == (200, (429, "TOO_MANY_ATTEMPTS"))
+        # Whoever is known registers nobody.
+        assert (await newcomer.sign_in(known)).status_code == 200
+        await newcomer.start()
+        fifth = await newcomer.start()
+
+    assert refusal(fifth) == (429, "TOO_MANY_ATTEMPTS")
+    assert [3590 < int(refused.headers["retry-after"]) <= 3600 for refused in (second, fifth)] == [True] * 2
 
 
 # Where the browser goes.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from support.log import logged
 from support.server import Server, serving
 
 from app import faults
@@ -55,6 +56,21 @@ async def test_every_answer_carries_an_id(lasting: Server, method: str, path: st
     response = await lasting.http.request(method, path, headers={"X-Request-ID": "mine"})
 
     assert (response.status_code, response.headers["x-request-id"]) == (status, "mine")
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_what_a_proxy_tells_is_kept_where_it_is_an_address(server: Server):
+    told = {"unknown": None, "_hidden": None, "192.0.2.0/24": None, "192.0.2.7:4711": "192.0.2.7"}
+    told |= {"fe80::1%eth0": "fe80::1", "[2001:db8::1]:80": "2001:db8::1"}
+
+    for number, each in enumerate(told):
+        given = f'username: "user{number}", email: "user{number}@example.com", password: "correct horse"'
+        query = f"mutation {{ userRegister(input: {{{given}}}) {{ userErrors {{ code }} }} }}"
+        answer = await server.http.post("/graphql", json={"query": query}, headers={"X-Forwarded-For": each})
+        assert answer.json()["data"] == {"userRegister": {"userErrors": []}}
+
+    addresses = await logged(server.process.database, "host(address)")
+    assert [address for (address,) in addresses] == list(told.values())
 
 
 async def test_a_refused_token_carries_an_id_as_well(lasting: Server):

@@ -40,6 +40,8 @@ async def test_connections_that_the_server_closed_are_replaced_before_anybody_no
         return await other.read(others) == [(0,)]
 
     await until(are_gone)
+    # What the server said last has arrived by now, that its sockets are closed too.
+    await other.ping()
     answers = [await ours.read(text("SELECT 1")) for _ in range(3)]
     async with ours.transaction() as connection:
         await connection.execute(text("SELECT 1"))

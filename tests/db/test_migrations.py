@@ -76,7 +76,7 @@ async def empty_database(postgres: str, name: str) -> str:
 async def test_the_migrations_make_what_the_tables_say(postgres: str, fresh_url: str):
     url = await empty_database(postgres, "from_tables")
     tables = Database(url, 1)
-    async with tables.transaction() as connection:
+    async with tables.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     await tables.close()
 
@@ -127,7 +127,7 @@ async def database_at(postgres: str, name: str, revision: str) -> Database:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    async with database.transaction() as connection:
+    async with database.engine.begin() as connection:
         await connection.run_sync(upgrade)
     return database
 

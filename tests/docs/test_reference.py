@@ -198,9 +198,14 @@ def listed(name: str) -> set[str]:
     return {match[0] for line in lines if (match := re.match(r"[a-z][a-z0-9-]*", line))}
 
 
+def packages(folder: str) -> list[str]:
+    """The packages of npm that a folder needs."""
+    package = json.loads((ROOT / folder / "package.json").read_text())
+    return [*package["dependencies"], *package.get("devDependencies", {})]
+
+
 def test_every_dependency_has_its_reason() -> None:
-    package = json.loads((ROOT / "playground" / "package.json").read_text())
-    expected = listed("run.in") | listed("dev.in") | package["dependencies"].keys() | package["devDependencies"].keys()
+    expected = [*(listed("run.in") | listed("dev.in")), *packages("playground"), *packages("bench/peers")]
     rows = table(document("docs/decisions/0001-dependencies.md").text)
     assert sorted(row[0].strip("`") for row in rows) == sorted(expected)
     assert all(len(reason) > 10 for _, reason in rows)

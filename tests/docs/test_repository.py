@@ -13,7 +13,12 @@ pytestmark = pytest.mark.check
 
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|home|root|Users|mnt)/\w")
 REGISTRY = re.compile(r"py[p]i\.org|python[h]osted|registry\.np[m]|np[m]js\.org")
-LOCKS = ("requirements/run.lock", "requirements/dev.lock", "playground/package-lock.json")
+LOCKS = (
+    "requirements/run.lock",
+    "requirements/dev.lock",
+    "playground/package-lock.json",
+    "bench/peers/package-lock.json",
+)
 
 
 def tracked() -> list[Path]:

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from domain.actor import Scope
-from domain.clients.model import Client, check_client, digest, make_client_id, make_secret
+from domain.clients.model import Client, check_client, make_client_id
+from domain.secret import digest_of, new_secret
 from domain.users.model import USERNAME
 
 ALL = [scope.value for scope in Scope]
@@ -30,18 +31,18 @@ def test_every_broken_rule_of_a_client_is_named(name: str, scopes: list[str], fi
 
 
 def test_a_client_accepts_its_secret_only_and_none_once_it_is_revoked():
-    secret, moment = make_secret(), datetime.now(UTC)
-    client = Client("client1", uuid4(), "The till", ("orders:read",), digest(secret), moment, None)
-    revoked = Client("client1", uuid4(), "The till", ("orders:read",), digest(secret), moment, moment)
+    secret, moment = new_secret(), datetime.now(UTC)
+    client = Client("client1", uuid4(), "The till", ("orders:read",), digest_of(secret), moment, None)
+    revoked = Client("client1", uuid4(), "The till", ("orders:read",), digest_of(secret), moment, moment)
 
     assert client.accepts(secret)
-    assert not any(client.accepts(other) for other in ("", secret[:-1], make_secret(), digest(secret), "é"))
+    assert not any(client.accepts(other) for other in ("", secret[:-1], new_secret(), digest_of(secret), "é"))
     assert not revoked.accepts(secret)
-    assert digest(secret) not in repr(client)
+    assert digest_of(secret) not in repr(client)
 
 
 def test_ids_are_valid_usernames_and_neither_they_nor_secrets_come_twice():
-    ids, secrets = ({make() for _ in range(1000)} for make in (make_client_id, make_secret))
+    ids, secrets = ({make() for _ in range(1000)} for make in (make_client_id, new_secret))
 
     assert (len(ids), len(secrets)) == (1000, 1000)
     assert all(USERNAME.fullmatch(each) for each in ids)

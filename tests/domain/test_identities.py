@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identities.model import TRIES, Profile, digest, is_same_address, may_link, new_secret, usernames
+from domain.identities.model import TRIES, Profile, is_same_address, may_link, usernames
 from domain.users.model import USERNAME, User
 
 MOMENT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -64,12 +64,3 @@ def test_only_an_address_that_both_sides_verified_links():
 def test_letters_that_fall_together_in_lower_case_make_no_one_mailbox(one: str, other: str):
     assert not is_same_address(one, other)
     assert is_same_address(other, other)
-
-
-def test_secrets_differ_and_are_stored_as_something_else():
-    one, other = new_secret(), new_secret()
-
-    assert one != other
-    assert len(one) == 43
-    assert digest(one) != one
-    assert digest("\ud800") != digest("")

@@ -30,6 +30,14 @@ from graph.limits.turns import WAITING, NoTurnError, Turns
 PAGE = "{ variants(first: 50) { nodes { id } } }"
 ORDERS = "{ orders(first: 10) { nodes { number } } }"
 PLACE = 'mutation { orderPlace(input: {lines: [{sku: "MUG", quantity: 1}]}) { order { number } } }'
+REGISTER = """mutation {
+  userRegister(input: {username: "hedwig", email: "hedwig@example.com", password: "correct horse"}) {
+    userErrors { code }
+  }
+}"""
+SIGN_IN = """mutation {
+  tokenCreate(input: {username: "hedwig", password: "correct horse"}) { user { customer { name } } userErrors { code } }
+}"""
 WATCH = "subscription { orderStatusChanged { order { number } } }"
 
 
@@ -106,6 +114,23 @@ async def test_strangers_are_told_apart_by_their_network(strict: Shop):
 
     addresses = ["192.0.2.7", "192.0.2.8", "192.0.2.7", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
     assert [await remaining(each) for each in addresses] == [90, 90, 80, 90, 80, 90]
+
+
+async def test_what_a_sign_in_did_not_cost_is_given_back_to_whoever_paid_it(shop: Shop, clock: Clock):
+    strict = shop.held_to(budgets=MemoryBudgets(1000, 10, clock))
+    await strict.get(REGISTER)
+    user = Actor(await strict.scalar("SELECT id FROM users"), "hedwig")
+    page = "{ orders(first: 10) { pageInfo { endCursor } } }"
+    before = (await strict.run(page, user)).cost["remaining"]
+
+    signed_in = await strict.run(SIGN_IN)
+
+    assert signed_in.data["tokenCreate"]["userErrors"] == []
+    requested, actual = signed_in.cost["requested"], signed_in.cost["actual"]
+    assert requested > actual
+    # The registration and the sign-in are the stranger's.
+    assert signed_in.cost["remaining"] == 1000 - 50 - actual
+    assert before - (await strict.run(page, user)).cost["remaining"] == 10
 
 
 async def test_to_subscribe_is_paid_once_and_what_is_told_is_free(shop: Shop):

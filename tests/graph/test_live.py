@@ -47,13 +47,21 @@ def statements(database: Database, part: str) -> Generator[list[str]]:
     """The statements sent meanwhile that contain a text."""
     sent: list[str] = []
 
-    def note(*arguments: Any) -> None:
-        if part in arguments[2]:
-            sent.append(arguments[2])
+    def note(logged: Any) -> None:
+        if part in logged.query:
+            sent.append(logged.query)
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    def listen(connection: Any, *_: object) -> None:
+        connection.driver_connection.add_query_logger(note)
+
+    def forget(connection: Any, *_: object) -> None:
+        connection.driver_connection.remove_query_logger(note)
+
+    event.listen(database.engine.sync_engine, "checkout", listen)
+    event.listen(database.engine.sync_engine, "checkin", forget)
     yield sent
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(database.engine.sync_engine, "checkout", listen)
+    event.remove(database.engine.sync_engine, "checkin", forget)
 
 
 async def test_those_who_ask_for_the_same_share_one_execution_wherever_they_began(shop: Shop, admin: Actor):
@@ -289,7 +297,8 @@ async def test_the_log_goes_on_while_every_command_waits_for_a_lock(fresh_url: s
         live_poll_seconds=0.1,
     )
     elsewhere = Database(fresh_url, 2)
-    async with running(settings) as process, elsewhere.transaction() as holder:
+    async with running(settings) as process, AsyncExitStack() as held:
+        holder = await held.enter_async_context(elsewhere.transaction())
         shop = Shop(process)
         await make_variant(shop.database, "MUG", LON=10)
         admin = await make_admin(shop.database)
@@ -300,7 +309,7 @@ async def test_the_log_goes_on_while_every_command_waits_for_a_lock(fresh_url: s
             await record(elsewhere, {"from": None, "to": "PENDING", "reason": "told"})
             told = await watch.next()
             are_waiting = not any(order.done() for order in orders)
-            await holder.rollback()
+            await held.aclose()
             await asyncio.gather(*orders)
     await elsewhere.close()
 

@@ -201,6 +201,18 @@ async def test_a_fourth_mail_within_an_hour_is_refused_whether_or_not_there_is_s
     await until(lambda: len(mails(logs)) == 3)
 
 
+async def test_an_address_that_only_looks_the_same_in_lower_case_asks_for_no_mail(shop: Shop, logs: Logs):
+    await register(shop)
+
+    # The database makes an `i` of the first, which would be counted as another account.
+    for who in ("hedw\u0130g@example.com", "HEDWIG@example.com"):
+        assert await request(shop, who) == []
+
+    await until(lambda: mails(logs))
+    await shop.process.services.resetting.later.stop(5)
+    assert len(mails(logs)) == 1
+
+
 async def test_a_reset_lets_in_whose_account_was_guessed_at(shop: Shop, logs: Logs):
     await register(shop)
     elsewhere = Shop(shop.process)

@@ -1,6 +1,7 @@
 """Granting and taking roles, through the schema: who may, what it changes, and what comes of races."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,11 +12,16 @@ from factories.people import make_admin, make_user
 from sqlalchemy import insert, text, update
 from support.log import logged
 from support.shop import Shop
+from support.waiting import until
 
 from db.roles import roles, user_roles
 from db.users import users
-from domain.actor import Actor, Scope
+from domain.actor import Actor, Origin, Scope
+from domain.clients.commands import register_client
+from domain.identities.commands import trade_code
 from domain.refusals import Refused
+from domain.secret import digest_of
+from domain.users.commands import ensure_admin
 from graph.node import global_id
 
 CHANGE = """
@@ -53,6 +59,12 @@ async def now(shop: Shop, user: Actor) -> Actor:
     """A user with the rights they hold now, as after a refresh."""
     found = await shop.process.services.readers.users.by_ids(Actor.system(), [user.user_id or uuid4()])
     return found[user.user_id].as_actor()
+
+
+async def is_waiting(shop: Shop) -> bool:
+    """Whether somebody waits for the lock of another."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return await shop.scalar(query) > 0
 
 
 @pytest.fixture
@@ -174,6 +186,40 @@ async def test_a_role_that_exceeds_names_what_is_missing(shop: Shop, admin: Acto
     }
 
 
+async def test_a_machine_holds_no_role_and_so_is_not_the_last_admin(shop: Shop, admin: Actor):
+    unit_of_work = shop.process.services.begin(Actor.system(), Origin("test"))
+    client_id, _ = await register_client(unit_of_work, "The till", [Scope.ORDERS_READ])
+    machine = Actor(await shop.scalar("SELECT user_id FROM clients"), client_id)
+
+    granted = [await change(shop, "Grant", admin, machine, role) for role in ("admin", "support")]
+
+    assert [[(each["code"], each["field"]) for each in payload["userErrors"]] for payload in granted] == [
+        [("BAD_INPUT", ["input", "userId"])]
+    ] * 2
+    assert await codes(shop, "Revoke", admin, admin, "admin") == ["LAST_ADMIN"]
+    assert (await now(shop, machine)).scopes == {"orders:read"}
+
+
+async def test_a_sign_in_that_waits_for_the_end_of_a_role_tells_of_it_no_more(shop: Shop, admin: Actor):
+    clerk = await make_holder(shop, "clerk", "manager")
+    user_id, services = clerk.user_id or uuid4(), shop.process.services
+    code = "a code that a provider's word was traded for"
+    in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
+    async with services.begin(clerk, Origin("test")) as ready:
+        await ready.logins.add_code(digest_of(code), user_id, "provider", in_a_minute)
+
+    async with services.begin(admin, Origin("test")) as revoking:
+        await revoking.users.lock(user_id)
+        await revoking.roles.revoke(user_id, "manager")
+        stranger = services.begin(Actor.anonymous(), Origin("test"))
+        signing_in = asyncio.create_task(trade_code(stranger, services.issuer, code))
+        await until(lambda: is_waiting(shop))
+
+    tokens = await signing_in
+    assert (tokens.user.roles, tokens.user.scopes) == (("customer",), ())
+    assert services.issuer.actor(tokens.access_token).scopes == frozenset()
+
+
 async def test_the_last_admin_stays(shop: Shop, admin: Actor):
     refused = await change(shop, "Revoke", admin, admin, "admin")
 
@@ -188,6 +234,21 @@ async def test_the_last_admin_stays(shop: Shop, admin: Actor):
     deputy = await make_admin(shop.database, "deputy")
     assert await codes(shop, "Revoke", admin, admin, "admin") == []
     assert await codes(shop, "Revoke", deputy, deputy, "admin") == ["LAST_ADMIN"]
+
+
+async def test_a_shop_starts_although_its_first_admin_has_handed_the_role_on(shop: Shop):
+    first, second = [await make_admin(shop.database, name) for name in ("first", "second")]
+    assert await codes(shop, "Revoke", second, first, "admin") == []
+
+    async def start() -> bool:
+        unit_of_work = shop.process.services.begin(Actor.system(), Origin("test"))
+        return await ensure_admin(unit_of_work, shop.process.services.hasher, "first", "correct horse")
+
+    assert await start() is False
+    await shop.database.execute(text("DELETE FROM user_roles"))
+    with pytest.raises(Refused) as refused:
+        await start()
+    assert [refusal.code for refusal in refused.value.refusals] == ["USERNAME_TAKEN"]
 
 
 async def test_of_two_admins_who_take_the_role_from_each_other_one_is_refused(shop: Shop):

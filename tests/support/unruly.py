@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 from uuid import UUID
 
 from factories.goods import make_variant
@@ -66,8 +65,7 @@ class Stock:
 async def make_unruly(database: Database, places: int = 24) -> Stock:
     """Have commits be slow and fail at random from now on; what there is to write to."""
     async with database.transaction() as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        await driver.execute(UNRULY)
+        await connection.driver.execute(UNRULY)
     variant = await make_variant(database, "MUG", **{f"W{number:02}": 0 for number in range(places)})
     return Stock(variant, [row.id for row in await database.read(select(warehouses.c.id))])
 
