@@ -1,5 +1,6 @@
 """The ASGI application."""
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from os import PathLike, stat_result
@@ -30,7 +31,8 @@ from graph.schema import build_schema
 
 
 def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) -> Starlette:
-    """The application, for uvicorn or a test; it connects when its lifespan starts."""
+    """The application; it connects when its lifespan starts. Without settings it reads them and owns the process."""
+    is_process = settings is None
     settings = settings or Settings()
     configure_logs(settings.log_level)
     schema = build_schema(is_compiled=settings.execution is Execution.COMPILED)
@@ -43,6 +45,10 @@ def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) 
             async with running(settings) as process:
                 app.state.process = process
                 app.state.sockets = sockets = Sockets(schema, documents, process.services, settings)
+                if is_process:
+                    # What is there now stays: the garbage collector need not go through it again and again.
+                    gc.collect()
+                    gc.freeze()
                 yield
                 await sockets.stop()
 

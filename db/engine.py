@@ -15,7 +15,7 @@ from sqlalchemy import Executable, PoolProxiedConnection, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from db.statements import Keyed, Row, shape_of
+from db.statements import Keyed, Record, Row, shape_of
 from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
@@ -102,7 +102,7 @@ class Connection:
             await self._execute_many(statement, parameters)
             return Result(())
         shape, values = shape_of(statement)
-        return Result(await self.fetch(shape.text, shape.bind(parameters, values), shape.rows))
+        return Result(await self.fetch(shape.text, shape.bind(parameters, values)))
 
     async def count(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
         """Run a statement and return how many rows it wrote; 0 for one that writes none."""
@@ -113,11 +113,11 @@ class Connection:
         rows = status.rpartition(" ")[2]
         return int(rows) if rows.isdecimal() else 0
 
-    async def fetch(self, sql: str, arguments: Sequence[Any], rows: Any) -> Sequence[Any]:
-        """Run the text of a statement; its rows are of the class `rows`."""
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        """Run the text of a statement and return its rows."""
         _sent()
         with _told(sql):
-            return await self.driver.fetch(sql, *arguments, record_class=rows)
+            return await self.driver.fetch(sql, *arguments)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
@@ -162,7 +162,7 @@ class Database:
             max_overflow=0,
             # An error goes to the log; what was bound to the statement may be a secret.
             hide_parameters=True,
-            connect_args={"server_settings": settings},
+            connect_args={"server_settings": settings, "record_class": Record},
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
 
@@ -170,12 +170,12 @@ class Database:
         """Run one reading statement on a connection of its own and return all rows."""
         shape, values = shape_of(statement)
         async with self._connected() as connection:
-            return await connection.fetch(shape.text, shape.bind(parameters, values), shape.rows)
+            return await connection.fetch(shape.text, shape.bind(parameters, values))
 
     async def read_keys(self, keyed: Keyed, keys: Sequence[Any]) -> Sequence[Row]:
         """Run a reading statement that is compiled already, for these keys."""
         async with self._connected() as connection:
-            return await connection.fetch(keyed.shape.text, keyed.bind(keys), keyed.shape.rows)
+            return await connection.fetch(keyed.shape.text, keyed.bind(keys))
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -62,9 +61,9 @@ class TableReader(Generic[T]):
 
     async def by_key(self, viewer: Actor, column: Column[Any], keys: Sequence[Any]) -> dict[Any, T]:
         """Rows by a unique column."""
-        build, key_of = self.build, attrgetter(column.key)
+        build, name = self.build, column.key
         rows = await self._database.read_keys(self._with_keys(viewer.sight, column.key), keys)
-        return {key_of(row): build(row) for row in rows}
+        return {row[name]: build(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[T]:
         query = self.select(viewer).where(*self.conditions(viewer, filters))
@@ -130,8 +129,8 @@ class Keyset:
         """The opaque place of a row: which order it belongs to, and its values there."""
         values = [
             self._sort.field,
-            str(getattr(row, self._column.key)),
-            str(getattr(row, self._tiebreak.key)),
+            str(row[self._column.key]),
+            str(row[self._tiebreak.key]),
         ]
         return seal(orjson.dumps(values).decode())
 
@@ -180,9 +179,8 @@ def _from_text(column: Column[Any], value: str) -> Any:
 def grouped(rows: Sequence[Row], key: str, build: Callable[[Row], T]) -> dict[UUID, list[T]]:
     """Rows by the id in one of their columns, in the order they came."""
     groups: dict[UUID, list[T]] = {}
-    key_of = attrgetter(key)
     for row in rows:
-        found = key_of(row)
+        found = row[key]
         if found in groups:
             groups[found].append(build(row))
         else:

@@ -1,15 +1,14 @@
 """Statements as the driver takes them: SQLAlchemy writes the text of each shape once, and values are bound in order.
 
-The rows that come back are the driver's own records, in classes that give the columns as attributes.
+The rows that come back are the driver's own records.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Generic, ParamSpec, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from sqlalchemy import ColumnElement, Compiled, Executable, TextClause, any_, bindparam
+from sqlalchemy import ColumnElement, Compiled, Executable, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -24,11 +23,11 @@ SHAPES = 1000
 Parameters = Mapping[str, Any]
 
 Row = Any
-"""A row of the driver. Its columns are found by their place, which is quickest, or as attributes."""
+"""A row. Its columns are found by their place, which is quickest, by their name (`row["id"]`), or as attributes."""
 
 
-class UnknownRow(asyncpg.Record):
-    """A row of a statement whose columns are not known before it has run."""
+class Record(asyncpg.Record):
+    """What the driver makes of a row: its columns are attributes too."""
 
     __slots__ = ()
 
@@ -40,11 +39,11 @@ class UnknownRow(asyncpg.Record):
 
 
 class Shape:
-    """The text of a statement, the order of its parameters, and the class of its rows."""
+    """The text of a statement, and the order of its parameters."""
 
-    __slots__ = ("_compiled", "_slots", "rows", "text")
+    __slots__ = ("_compiled", "_slots", "text")
 
-    def __init__(self, statement: Executable, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compiled) -> None:
         self._compiled = cast("SQLCompiler", compiled)
         self.text = str(compiled)
         if "POSTCOMPILE" in self.text:
@@ -54,10 +53,6 @@ class Shape:
             (name, by_name[name].type.dialect_impl(DIALECT).bind_processor(DIALECT))
             for name in self._compiled.positiontup or ()
         ]
-        self.rows: type[asyncpg.Record] = UnknownRow
-        if not isinstance(statement, TextClause):
-            columns: Any = getattr(statement, "exported_columns", ())
-            self.rows = _rows_of(tuple(column.key for column in columns))
 
     def bind(self, parameters: Parameters | None, values: Any = None) -> list[Any]:
         """What the statement takes, in order. `values` are those of a statement of the same shape."""
@@ -119,19 +114,12 @@ def shape_of(statement: Executable, names: tuple[str, ...] | None = None) -> tup
     # As SQLAlchemy's own execution does. It is pinned, and tests/db/test_statements.py holds it to this.
     key = given._generate_cache_key()  # noqa: SLF001
     if key is None:
-        return Shape(statement, given.compile(dialect=DIALECT)), None
+        return Shape(given.compile(dialect=DIALECT)), None
     known = (key.key, names)
     shape = _shapes.get(known)
     if shape is None:
         if len(_shapes) >= SHAPES:
             _shapes.clear()
         compiled = given.compile(dialect=DIALECT, column_keys=names, for_executemany=names is not None, cache_key=key)
-        shape = _shapes[known] = Shape(statement, compiled)
+        shape = _shapes[known] = Shape(compiled)
     return shape, key.bindparams
-
-
-@lru_cache(maxsize=SHAPES)
-def _rows_of(columns: tuple[str, ...]) -> type[asyncpg.Record]:
-    """The class of rows with these columns: reading one costs what reading a slot does."""
-    properties = {name: property(itemgetter(place)) for place, name in enumerate(columns)}
-    return type("Row", (asyncpg.Record,), {"__slots__": (), **properties})

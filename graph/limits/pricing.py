@@ -13,6 +13,7 @@ What is selected of the items of a list counts once for each. What an answer rea
 same tree, with the lengths of its lists.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, cast
@@ -78,23 +79,23 @@ class Priced:
         inner = sum(each.requested(variables) for each in self.below.values())
         return self._call(variables) + count * (self.each + inner)
 
-    def actual(self, parent: dict[str, Any], variables: Variables) -> float:
-        """What this has cost, by the part of the answer that it stands in."""
-        if not _holds(self.conditions, variables):
+    def actual(self, parents: Sequence[dict[str, Any]], variables: Variables) -> float:
+        """What this has cost, by the parts of the answer that it stands in."""
+        if not parents or not _holds(self.conditions, variables):
             return 0
-        value = parent.get(self.key)
-        cost = self._call(variables)
-        if value is None:
-            return cost
+        cost = len(parents) * self._call(variables)
+        objects: list[Any] = []
+        for value in [parent.get(self.key) for parent in parents]:
+            if isinstance(value, list):
+                objects += cast("list[Any]", value)
+            elif value is not None:
+                objects.append(value)
         if self.is_page:
-            rows = [len(value[each.key]) for each in self.below.values() if each.is_list and each.key in value]
-            size = max((each(variables) for each in self.sizes), default=0)
-            cost += (max(rows) if rows else size) * OBJECT
-        objects = cast("list[Any]", value) if isinstance(value, list) else [value]
+            cost += sum(self._rows(page, variables) for page in objects) * OBJECT
         cost += len(objects) * self.each
         if self.below:
-            inner = self.below.values()
-            cost += sum(each.actual(one, variables) for one in objects if one is not None for each in inner)
+            there = [one for one in objects if one is not None]
+            cost += sum(each.actual(there, variables) for each in self.below.values())
         return cost
 
     def prune(self) -> bool:
@@ -103,6 +104,11 @@ class Priced:
             if not each.prune() and not (self.is_page and each.is_list):
                 del self.below[place]
         return bool(self.call or self.each or self.is_page or self.below)
+
+    def _rows(self, page: dict[str, Any], variables: Variables) -> int:
+        """How many rows a page has; what was asked for, where none of its lists was selected."""
+        rows = [len(page[each.key]) for each in self.below.values() if each.is_list and each.key in page]
+        return max(rows) if rows else max((each(variables) for each in self.sizes), default=0)
 
     def _call(self, variables: Variables) -> float:
         return self.call * self.per(variables) if self.per else self.call
@@ -126,7 +132,7 @@ class Price:
     def actual(self, data: dict[str, Any], variables: Variables | None) -> int:
         """What the operation has cost, by its answer; never nothing."""
         given = {**self.defaults, **(variables or {})}
-        return max(1, ceil(sum(each.actual(data, given) for each in self.roots)))
+        return max(1, ceil(sum(each.actual([data], given) for each in self.roots)))
 
 
 def priced(
