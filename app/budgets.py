@@ -6,26 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.asyncio import Redis
 
+from app.valkey import Valkey
 from graph.limits.budgets import Budget
-
-log = structlog.get_logger("orderwire.limits")
 
 CALLERS_MAX = 20_000
 """How many callers are remembered: a caller who is forgotten begins with a full budget."""
-
-PATIENCE = 0.25
-"""Seconds that Redis or Valkey may take."""
-
-RETRY = 5.0
-"""Seconds after which one that was away is asked again."""
-
-CONNECTIONS = 16
 
 PREFIX = "orderwire:budget:"
 
@@ -68,9 +55,6 @@ class MemoryBudgets:
         """Undo a part of what was spent."""
         return self.change(caller, -cost)
 
-    async def close(self) -> None:
-        """Nothing: there is no connection."""
-
     def change(self, caller: str, cost: int) -> Budget:
         """Spend, or with a negative cost, undo."""
         now = self._now()
@@ -95,22 +79,12 @@ class MemoryBudgets:
 class SharedBudgets:
     """The budgets of all processes; while the store is away each process counts by itself."""
 
-    def __init__(self, url: str, memory: MemoryBudgets) -> None:
-        """`url` names a Redis or a Valkey; `memory` says how large budgets are, and stands in."""
-        scheme, _, rest = url.partition("://")
-        pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            f"{scheme.replace('valkey', 'redis')}://{rest}",
-            max_connections=CONNECTIONS,
-            timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-        )
+    def __init__(self, valkey: Valkey, memory: MemoryBudgets) -> None:
+        """`memory` says how large budgets are, and stands in."""
         # Typed by nobody: the library's own types are full of unknowns.
-        self._client: Any = Redis.from_pool(pool)  # pyright: ignore[reportUnknownArgumentType]
-        self._script: Any = self._client.register_script(SCRIPT)
-        self._memory = memory
-        self._away_until = 0.0
+        client: Any = Redis(connection_pool=valkey.pool)
+        self._script: Any = client.register_script(SCRIPT)
+        self._valkey, self._memory = valkey, memory
 
     async def take(self, caller: str, cost: int) -> Budget:
         """Spend what the budget holds, or nothing."""
@@ -120,18 +94,13 @@ class SharedBudgets:
         """Undo a part of what was spent."""
         return await self._change(caller, -cost)
 
-    async def close(self) -> None:
-        await self._client.aclose()
-
     async def _change(self, caller: str, cost: int) -> Budget:
-        if time.monotonic() < self._away_until:
-            return self._memory.change(caller, cost)
-        arguments = (cost, self._memory.capacity, self._memory.refill)
-        try:
+        async def together() -> Budget:
+            arguments = (cost, self._memory.capacity, self._memory.refill)
             taken, spent, now = await self._script(keys=[PREFIX + caller], args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            # Nobody is kept out because a counter is away.
-            log.warning("limits_away", error=str(error), seconds=RETRY)
-            self._away_until = time.monotonic() + RETRY
+            return self._memory.budget(float(spent), float(now), 0 if taken else cost)
+
+        async def alone() -> Budget:
             return self._memory.change(caller, cost)
-        return self._memory.budget(float(spent), float(now), 0 if taken else cost)
+
+        return await self._valkey.ask(together, alone)

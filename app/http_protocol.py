@@ -1,8 +1,8 @@
 """The HTTP protocol of the server: what ASGI has no words for.
 
 Endless answers, the server-sent events, are ended; heads and bodies of requests have bounds in size and time, and
-so has reading an answer; and what is no HTTP is refused in JSON, as everything else is. It stands on internals of uvicorn, whose
-version is pinned; tests/app/test_http_protocol.py and tests/hostile hold what is relied on.
+so has reading an answer; and what is no HTTP is refused in JSON, as everything else is. It stands on internals of
+uvicorn, whose version is pinned; tests/app/test_http_protocol.py and tests/hostile hold what is relied on.
 """
 
 import asyncio

@@ -2,6 +2,8 @@
 
 from app.budgets import MemoryBudgets, SharedBudgets
 from app.settings import Environment, Settings
+from app.valkey import Valkey
+from graph.limits.budgets import Budgets
 from graph.limits.rules import Introspection, Limits
 
 _BUDGETS = {Environment.DEVELOPMENT: 1_000_000_000, Environment.PRODUCTION: 2_000_000}
@@ -29,10 +31,9 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def budgets_of(settings: Settings) -> MemoryBudgets | SharedBudgets | None:
-    """What callers may spend; None where that is not counted."""
+def budgets_of(settings: Settings, valkey: Valkey | None) -> Budgets | None:
+    """What callers may spend, counted in `valkey` where there is one; None where that is not counted."""
     if settings.budget == 0:
         return None
     memory = MemoryBudgets(settings.budget or _BUDGETS[settings.environment], settings.budget_refill)
-    url = settings.shared_limits_url
-    return SharedBudgets(url, memory) if url else memory
+    return SharedBudgets(valkey, memory) if valkey else memory

@@ -25,6 +25,10 @@ EXTENSION = "orderwire.take"
 SEND_BUFFER = 65_536
 """Bytes that the kernel may hold for a client that reads nothing; it would take megabytes."""
 
+AT_ONCE = 4096
+"""Bytes of one client that are read before others have their turn. They may be hundreds of frames, each of which takes
+as long as a full one; and what comes at once may be many times as much."""
+
 FINAL_TEXT = 0x81
 INVALID_DATA = 1007
 
@@ -104,6 +108,8 @@ class Socket(asyncio.Protocol):
         "_pinged",
         "_timer",
         "_transport",
+        "_turn",
+        "_unread",
         "is_writable",
     )
 
@@ -113,6 +119,8 @@ class Socket(asyncio.Protocol):
         # Not that of the handshake, which keeps all that was said in it.
         self._frames = Protocol(SERVER, max_size=config.ws_max_size, logger=log)
         self._message = bytearray()
+        self._unread = b""
+        self._turn: asyncio.Handle | None = None
         self._kind = Opcode.TEXT
         self._pinged: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -140,13 +148,49 @@ class Socket(asyncio.Protocol):
             self._frames.send_close(code, shortened(reason))
         self._ending()
         # The client's own goodbye is waited for, whatever it sends before.
-        self._transport.resume_reading()
+        self._read_later()
 
     def shutdown(self) -> None:
         """The server stops."""
         self.close(RESTART)
 
     def data_received(self, data: bytes) -> None:
+        self._unread += data
+        if self._turn is None:
+            self._read_on()
+
+    def pause_writing(self) -> None:
+        self.is_writable = False
+
+    def resume_writing(self) -> None:
+        self.is_writable = True
+        self._carried.resume()
+        self._read_later()
+
+    def _read_later(self) -> None:
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Read a part of what has come; the rest waits for its turn, or for the client to read what it is answered."""
+        self._turn = None
+        if self._can_read:
+            data, self._unread = self._unread[:AT_ONCE], self._unread[AT_ONCE:]
+            self._read(data)
+        if self._transport.is_closing():
+            return
+        if self._unread and self._can_read:
+            self._read_later()
+        if self._unread or not self._can_read:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    @property
+    def _can_read(self) -> bool:
+        return self.is_writable or self._is_closed
+
+    def _read(self, data: bytes) -> None:
         self._frames.receive_data(data)
         for event in self._frames.events_received():
             if not self._is_closed:
@@ -156,16 +200,6 @@ class Socket(asyncio.Protocol):
             # The client took leave, or broke the protocol: told to, it has nothing more to hear.
             self._ending()
             self._transport.close()
-        elif not self.is_writable and not self._is_closed:
-            self._transport.pause_reading()
-
-    def pause_writing(self) -> None:
-        self.is_writable = False
-
-    def resume_writing(self) -> None:
-        self.is_writable = True
-        self._transport.resume_reading()
-        self._carried.resume()
 
     def eof_received(self) -> None:
         self._ending()

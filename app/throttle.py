@@ -7,20 +7,18 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.exceptions import RedisError
 
 from app.settings import Settings
-from app.throttle_storage import BoundedMemory, SharedStorage
+from app.throttle_storage import BoundedMemory
+from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import Refused
 from domain.throttle import Act, busy, too_many_attempts
-
-log = structlog.get_logger("orderwire.throttle")
 
 T = TypeVar("T")
 Counter = tuple[RateLimitItem, str]
@@ -28,9 +26,6 @@ Counter = tuple[RateLimitItem, str]
 
 LINE = 20
 """How many attempts at one account, or from one address, may wait for each other."""
-
-AWAY = 5.0
-"""Seconds after which a Valkey that did not answer is asked again."""
 
 
 @dataclass(slots=True)
@@ -44,7 +39,8 @@ class _Turn:
 class Throttle:
     """Counts within moving windows. Where Valkey is away, each process counts for itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, valkey: Valkey | None) -> None:
+        """`valkey` is where all processes count together, if there is one."""
         self._failures = {
             "account": RateLimitItemPerMinute(settings.sign_in_failures_per_account),
             "address": RateLimitItemPerMinute(settings.sign_in_failures_per_address),
@@ -57,15 +53,8 @@ class Throttle:
         }
         self._turns: dict[str, _Turn] = {}
         self._own = MovingWindowRateLimiter(BoundedMemory())
-        url = settings.shared_limits_url
-        self._storage = SharedStorage(url) if url else None
-        self._shared = MovingWindowRateLimiter(self._storage.counters) if self._storage else None
-        self._is_away = False
-        self._ask_again = 0.0
-
-    async def close(self) -> None:
-        if self._storage is not None:
-            await self._storage.close()
+        self._valkey = valkey
+        self._shared = MovingWindowRateLimiter(_counted_in(valkey)) if valkey else None
 
     @asynccontextmanager
     async def attempt(self, account: str, origin: Origin | None) -> AsyncGenerator["_Attempt"]:
@@ -129,21 +118,10 @@ class Throttle:
 
     async def _ask(self, question: Callable[[MovingWindowRateLimiter], Awaitable[T]]) -> T:
         """Ask Valkey, or the memory of this process where there is none, or it is away."""
-        if self._shared is None or time.monotonic() < self._ask_again:
+        shared = self._shared
+        if self._valkey is None or shared is None:
             return await question(self._own)
-        try:
-            answer = await question(self._shared)
-        except (RedisError, OSError) as error:
-            # Counting by oneself lets a thief try somewhat more; refusing would lock out everybody.
-            self._ask_again = time.monotonic() + AWAY
-            if not self._is_away:
-                log.warning("limits_lost", error=repr(error))
-            self._is_away = True
-            return await question(self._own)
-        if self._is_away:
-            log.info("limits_back")
-        self._is_away = False
-        return answer
+        return await self._valkey.ask(lambda: question(shared), lambda: question(self._own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +138,12 @@ class _Attempt:
     async def succeeded(self) -> None:
         if account := self.counters.get("account"):
             await self.throttle.clear(account)
+
+
+def _counted_in(valkey: Valkey) -> RedisStorage:
+    # Handed on to redis, whatever the library's types say of it.
+    options: dict[str, Any] = {"connection_pool": valkey.pool}
+    return RedisStorage("async+redis://", implementation="redispy", key_prefix="orderwire:limits", **options)
 
 
 def _counters(

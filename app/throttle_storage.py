@@ -1,20 +1,13 @@
-"""Where attempts are counted: in this process, or in Valkey."""
+"""Where attempts are counted in this process."""
 
 import bisect
 import time
 from collections import OrderedDict
-from typing import Any
 
-from limits.aio.storage import MemoryStorage, RedisStorage
-from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from limits.aio.storage import MemoryStorage
 
 MOST = 20_000
 """How many accounts and addresses a process keeps in mind; the ones longest at rest are forgotten first."""
-
-PATIENCE = 1.0
-"""Seconds that Valkey may take."""
 
 
 class BoundedMemory(MemoryStorage):
@@ -52,24 +45,3 @@ class BoundedMemory(MemoryStorage):
         """The moments of a key that are not over, the oldest first."""
         moments = self._moments.get(key, [])
         return moments[bisect.bisect_left(moments, time.time() - expiry) :]
-
-
-class SharedStorage:
-    """Counters in Redis or Valkey, and the connections to it."""
-
-    def __init__(self, url: str) -> None:
-        scheme, _, rest = url.partition("://")
-        self._pool: ConnectionPool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]
-            f"{scheme.replace('valkey', 'redis')}://{rest}",
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-        )
-        # Handed on to redis, whatever the library's types say of it.
-        options: dict[str, Any] = {"connection_pool": self._pool}
-        self.counters = RedisStorage(
-            "async+redis://", implementation="redispy", key_prefix="orderwire:limits", **options
-        )
-
-    async def close(self) -> None:
-        await self._pool.disconnect()

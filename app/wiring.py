@@ -18,6 +18,7 @@ from app.rollups import RollUps
 from app.settings import Settings
 from app.throttle import Throttle
 from app.tokens import JwtIssuer
+from app.valkey import Valkey
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
 from db.engine import Database, count_statements
@@ -91,23 +92,22 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
     chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
-    throttle = Throttle(settings)
+    valkey = Valkey(settings.shared_limits_url) if settings.shared_limits_url else None
     later = Later()
     roll_ups = RollUps(log_database)
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
-    budgets = budgets_of(settings)
     services = Services(
         readers=_readers(database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
         hasher=Hasher(settings),
-        throttle=throttle,
+        throttle=Throttle(settings, valkey),
         resetting=Resetting(ResetTokens(settings), mailer(settings), later),
         issuer=JwtIssuer(settings, keys, revocations),
         revocations=revocations,
         limits=limits_of(settings),
-        budgets=budgets,
+        budgets=budgets_of(settings, valkey),
         turns=Turns(settings.max_operations, PATIENCE),
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
@@ -124,15 +124,14 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         yield Process(settings, database, doorbell, chores, services, keys)
     finally:
         await later.stop(settings.shutdown_seconds)
-        await throttle.close()
         await roll_ups.stop()
         await chores.stop()
         await sequencing.stop()
         await doorbell.stop()
         await streams.stop()
         await hub.stop()
-        if budgets is not None:
-            await budgets.close()
+        if valkey is not None:
+            await valkey.close()
         await watch.stop()
         await keys.stop()
         await log_database.close()

@@ -35,6 +35,9 @@ ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
 LONGEST = (
     "test_whole.py",
     "test_serve.py",
+    "test_clients.py",
+    "test_schema.py",
+    "test_matrix.py",
     "test_faults.py",
     "test_sample.py",
     "test_matrix.py",
@@ -44,7 +47,7 @@ LONGEST = (
     "test_playground.py",
     "test_overselling.py",
     "test_live_across.py",
-    "test_clients.py",
+    "test_passwords.py",
     "test_statements.py",
     "test_ledger_races.py",
     "test_cli.py",

@@ -113,8 +113,9 @@ def broker(url: str) -> Broadcast:
     if scheme in {"redis", "rediss", "valkey", "valkeys"}:
         # Imported here, for most servers have the database for their broker.
         from app.live.valkey import ValkeyBackend
+        from app.valkey import redis_url
 
-        return Broadcast(backend=ValkeyBackend(f"{scheme.replace('valkey', 'redis')}://{rest}"))
+        return Broadcast(backend=ValkeyBackend(redis_url(url)))
     return Broadcast(f"{scheme.removesuffix('+asyncpg')}://{rest}")
 
 

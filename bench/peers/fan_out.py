@@ -34,7 +34,7 @@ def fan_out(shop: Shop, names: Sequence[str], subscribers: int, runs: int, secon
     for run in range(runs):
         for name in names:
             print(f"run {run + 1} of {runs}: {name}, {subscribers} subscribers", file=sys.stderr, flush=True)
-            with running(name, shop.url, shop.customer) as server:
+            with shop.copied() as copy, running(name, copy.url, copy.customer) as server:
                 found[name].append(asyncio.run(_measure(server, shop, subscribers, seconds)))
     print(f"{RATE} orders a second told to {subscribers} subscribers; medians of {runs} runs of {seconds:g} s.\n")
     heads = ("server", "received", "deliveries/s", "p50 ms", "p99 ms", "CPU of a core", "CPU µs for a delivery", "MB")

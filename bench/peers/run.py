@@ -1,10 +1,10 @@
 """Orderwire beside Mercurius and PostGraphile, and beside itself by graphql-core: same database, same answers.
 
 One process for each server, PostgreSQL embedded and reached by its own socket, the clients in a process of their own,
-all on this machine. The servers take turns, `--runs` times (ABAB); figures are medians of the runs. CPU is that of all
-processes of the server, and of PostgreSQL, within the time that counts, divided by the requests answered in it. Answers
-are compared before anything is measured. The peers check no token, no rights and no limits, and keep no log and no
-ledger.
+all on this machine. The servers take turns, `--runs` times (ABAB), each turn on a fresh copy of the same database;
+figures are medians of the runs. CPU is that of all processes of the server, and of PostgreSQL, within the time that
+counts, divided by the requests answered in it. Answers are compared before anything is measured. The peers check no
+token, no rights and no limits, and keep no log and no ledger.
 
     PYTHONPATH=. .venv/bin/python bench/peers/run.py
 """
@@ -62,8 +62,8 @@ def measure(shop: Shop, runs: int, seconds: float, warm: float) -> tuple[Found, 
     answers: dict[str, Any] = {}
     for run in range(runs):
         for name in SERVERS:
-            with running(name, shop.url, shop.customer) as server, clients() as load:
-                asked = operations(server, shop)
+            with shop.copied() as copy, running(name, copy.url, copy.customer) as server, clients() as load:
+                asked = operations(server, copy)
                 if run == 0:
                     compare(server, asked, answers)
                 for operation in asked:

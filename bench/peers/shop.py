@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from servers import HERE
 
 from db import migrate
 from db.demo import seed_demo
-from db.embedded import database_url, embedded_server
+from db.embedded import DATABASE, database_url, embedded_server
 from db.engine import Database
 from graph.node import global_id
 
@@ -34,6 +34,7 @@ SELECT v.id, w.id, 100000000 FROM v, (SELECT id FROM warehouses ORDER BY priorit
 class Shop:
     """The database and what the operations name of it."""
 
+    server_url: str
     url: str
     postgres: int
     """The process of the database server."""
@@ -41,6 +42,21 @@ class Shop:
     order: str
     customer: str
     pairs: list[tuple[str, str]]
+
+    @contextmanager
+    def copied(self) -> Generator["Shop"]:
+        """The same shop in a database of its own: orders that are placed in it are in nobody else's way."""
+        name = "orderwire_copy"
+        asyncio.run(self._run(f"CREATE DATABASE {name} TEMPLATE {DATABASE}"))
+        try:
+            yield replace(self, url=database_url(self.server_url, name))
+        finally:
+            asyncio.run(self._run(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    async def _run(self, statement: str) -> None:
+        connection = await asyncpg.connect(database_url(self.server_url, "postgres"))
+        await connection.execute(statement)
+        await connection.close()
 
     @property
     def global_order(self) -> str:
@@ -54,10 +70,11 @@ def open_shop(place: Path) -> Generator[Shop]:
     directory = place / "postgres"
     with embedded_server(directory) as server:
         postmaster = int((directory / "postmaster.pid").read_text().splitlines()[0])
-        yield asyncio.run(_fill(database_url(server), postmaster))
+        yield asyncio.run(_fill(server, postmaster))
 
 
-async def _fill(url: str, postmaster: int) -> Shop:
+async def _fill(server: str, postmaster: int) -> Shop:
+    url = database_url(server)
     await migrate.create_if_missing(url)
     database = Database(url, 2)
     await migrate.upgrade(database)
@@ -73,4 +90,4 @@ async def _fill(url: str, postmaster: int) -> Shop:
     version = (await connection.fetchval("SHOW server_version")).split()[0]
     await connection.close()
     pairs = list(zip(skus[::2], skus[1::2], strict=True))
-    return Shop(url, postmaster, version, str(order), str(customer), pairs)
+    return Shop(server, url, postmaster, version, str(order), str(customer), pairs)

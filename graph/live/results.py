@@ -8,6 +8,7 @@ from strawberry.types import ExecutionResult
 
 from domain.refusals import Refused
 from graph.errors import present
+from graph.limits.rules import LimitCode, refusal
 
 FAULT = "INTERNAL_SERVER_ERROR"
 
@@ -16,6 +17,12 @@ def refusing(refused: Refused) -> ExecutionResult:
     """The result that tells of a refusal."""
     error = GraphQLError(str(refused), original_error=refused)
     return ExecutionResult(data=None, errors=[present(error, "")])
+
+
+def too_slow(seconds: float) -> ExecutionResult:
+    """The result of an event that took longer than that to be executed."""
+    message = f"The event took longer than {seconds:g} seconds to be told."
+    return ExecutionResult(data=None, errors=[refusal(LimitCode.OPERATION_TIMEOUT, message, limit=seconds)])
 
 
 def encode(result: Any) -> bytes:

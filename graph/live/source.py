@@ -5,9 +5,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
+import structlog
+
 from domain.events.model import Event
 from domain.events.ports import EventFeed
-from graph.live.results import is_fault
+from graph.live.results import is_fault, too_slow
+
+log = structlog.get_logger("orderwire.live")
 
 ATTEMPTS = 3
 """How often an event is executed before its fault is told: the database may just have been restarted."""
@@ -26,10 +30,12 @@ class Source:
 
     is_new = False
 
-    def __init__(self, feed: EventFeed, done: int = 0) -> None:
+    def __init__(self, feed: EventFeed, seconds: float, done: int = 0) -> None:
+        """An event may take so many seconds to be executed."""
         self.done = done
         self.telling: int | None = None
-        self._feed = feed
+        self._feed, self._seconds = feed, seconds
+        self._clock = asyncio.timeout(None)
         self._attempts_left = 0
 
     def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:
@@ -39,13 +45,13 @@ class Source:
     async def results(self, execute: Execution) -> AsyncGenerator[Any]:
         """The results of the operation that reads this source.
 
-        An event whose execution meets a fault is executed again, and one that breaks the execution itself is told as
-        the fault that it is, and left behind: nobody would ever get past it.
+        An event whose execution meets a fault is executed again, and one that breaks the execution itself, or takes too
+        long, is told as that and left behind: nobody would ever get past it.
         """
         while True:
             withheld = None
             async with aclosing(await execute()) as execution:
-                async for result in execution:
+                while (result := await self._next(execution)) is not None:
                     withheld = result if self._attempts_left > 1 and is_fault(result) else None
                     if withheld is None:
                         yield result
@@ -60,6 +66,17 @@ class Source:
                 return
             self._leave_behind(self.telling)
 
+    async def _next(self, execution: AsyncGenerator[Any]) -> Any:
+        """The next result; None at the end. To wait for an event may take for ever, to execute it may not."""
+        try:
+            async with asyncio.timeout(None) as self._clock:
+                return await anext(execution, None)
+        except TimeoutError:
+            if not self._clock.expired():
+                raise
+            log.warning("event_timed_out", position=self.telling, seconds=self._seconds)
+            return too_slow(self._seconds)
+
     async def _recover(self) -> None:
         """Wait until another attempt may help: a database that is away for long must not use them all up."""
         await asyncio.sleep(PAUSE)
@@ -71,6 +88,7 @@ class Source:
         tried = 0
         while tried != self._attempts_left:
             tried = self._attempts_left
+            self._clock.reschedule(asyncio.get_running_loop().time() + self._seconds)
             yield event
         self._leave_behind(event.position)
 

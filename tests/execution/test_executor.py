@@ -93,7 +93,7 @@ async def test_each_set_of_conditions_has_a_plan_of_its_own():
 
 async def test_what_is_kept_has_bounds():
     schema = build(is_compiled=True)
-    schema.operations = Operations(schema, room=4 << 20)
+    schema.operations = Operations(schema, room=3 << 19)
     context = Context(World(1, 0))
     names = [f"c{number}" for number in range(6)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
@@ -106,11 +106,11 @@ async def test_what_is_kept_has_bounds():
     [variants] = schema.operations._kept.values()
     assert len(variants._plans) == VARIANTS
     assert variants.fields == sum(plan.size for plan in variants._plans.values()) > VARIANTS
-    for number in range(200):
+    for number in range(60):
         wide = " ".join(f"{each}{number}: __typename" for each in names)
         await schema.execute(f"{{ {wide} }}", context_value=context)
     assert (text, None) not in schema.operations._kept
-    assert 100 < len(schema.operations._kept) < 200
+    assert 30 < len(schema.operations._kept) < 60
 
 
 async def test_no_value_of_a_variable_is_kept():

@@ -251,6 +251,30 @@ async def test_an_event_that_cannot_be_told_is_a_fault_and_left_behind(shop: Sho
             assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
 
 
+async def test_an_event_that_takes_too_long_is_told_as_that_and_left_behind(shop: Shop, admin: Actor):
+    hasty = shop.held_to(limits={"operation_seconds": 0.2})
+    async with shop.watching(WATCH, admin) as watch:
+        await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+    for _ in range(2):
+        await place(shop, admin, ("MUG", 1))
+
+    query = "subscription ($after: String) { orderStatusChanged(after: $after) { order { number } } }"
+    watching = hasty.watching(query, admin, after=cursor)
+    async with AsyncExitStack() as stack:
+        async with shop.database.transaction() as connection:
+            await connection.execute(text("LOCK TABLE orders"))
+            watch = await stack.enter_async_context(watching)
+            assert await codes(watch) == ["OPERATION_TIMEOUT"]
+        assert (await watch.next())["orderStatusChanged"]["order"]["number"] == "OW-000003"
+        # Who only waits is not hurried.
+        waiting = asyncio.create_task(watch.next())
+        await until(lambda: len(shop.process.services.streams) == 1)
+        await asyncio.wait([waiting], timeout=0.3)
+        await place(shop, admin, ("MUG", 1))
+        assert (await waiting)["orderStatusChanged"]["order"]["number"] == "OW-000004"
+
+
 async def record(database: Database, payload: dict[str, Any]) -> None:
     """A change of an order's state that says no more than this."""
     statement = (

@@ -87,7 +87,7 @@ async def test_an_execution_that_reads_nothing():
         return results()
 
     async def tell() -> None:
-        async for _ in Source(cast("EventFeed", None)).results(execute):
+        async for _ in Source(cast("EventFeed", None), 1).results(execute):
             pass
 
     assert await turns_of_others(tell) > EVENTS / 2

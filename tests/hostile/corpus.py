@@ -5,7 +5,10 @@ One list for all ways in: what is refused in the process is refused over HTTP an
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -16,11 +19,27 @@ class Hostile:
     query: str
     code: str
     variables: dict[str, Any] = field(default_factory=dict)
+    is_json: bool = True
+    """Whether it is read at all, where it comes as JSON."""
 
     @property
-    def body(self) -> dict[str, Any]:
+    def sent(self) -> bytes:
         """The body of a request."""
-        return {"query": self.query, "variables": self.variables}
+        return encoded({"query": self.query, "variables": self.variables})
+
+
+def encoded(value: Any) -> bytes:
+    """JSON, of whatever no library would encode too."""
+    levels = 0
+    while isinstance(value, list) and len(value) == 1:
+        levels, value = levels + 1, value[0]
+    if isinstance(value, dict):
+        inner = b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(name), encoded(each)) for name, each in value.items())
+    elif isinstance(value, int) and value > 1 << 64:
+        inner = str(Decimal(value)).encode()
+    else:
+        inner = orjson.dumps(value)
+    return b"[" * levels + inner + b"]" * levels
 
 
 ORDERS = "query ($filter: OrderFilter) { orders(filter: $filter) { totalCount } }"
@@ -129,7 +148,7 @@ def inputs() -> Iterator[Hostile]:
     yield Hostile(
         "a list of a hundred thousand items", ORDERS, "LIST_TOO_LONG", {"filter": {"number": {"in": ["a"] * 100_000}}}
     )
-    yield Hostile("lists in lists", ORDERS, "INPUT_TOO_DEEP", {"filter": nested(10_000)})
+    yield Hostile("lists in lists", ORDERS, "INPUT_TOO_DEEP", {"filter": nested(10_000)}, is_json=False)
     yield Hostile("lists in what nobody asked for", ORDERS, "INPUT_TOO_DEEP", {"filter": within, "more": nested(11)})
     yield Hostile(
         "a text of a hundred thousand characters",
@@ -146,6 +165,7 @@ def inputs() -> Iterator[Hostile]:
         "query ($n: Int) { orders(first: $n) { totalCount } }",
         "GRAPHQL_VALIDATION_FAILED",
         {"n": 10**5000},
+        is_json=False,
     )
 
 
