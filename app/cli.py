@@ -54,8 +54,8 @@ def _explain(error: Exception) -> tuple[str, int] | None:
     # Imported here, for a command that ends well may need none of them.
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
-    from app.graphql_documents import ManifestError
-    from app.keys import SettingError
+    from app.access.keys import SettingError
+    from app.graphql.documents import ManifestError
     from domain.refusals import Refused
 
     match error:
@@ -110,7 +110,7 @@ def migrate() -> None:
 @app.command()
 def seed() -> None:
     """Fill an empty shop with the demo shop."""
-    from app.passwords import Hasher
+    from app.access.passwords import Hasher
     from app.prepare import seed as fill
 
     async def work(database: Any) -> bool:
@@ -130,7 +130,7 @@ def create_admin(
     ],
 ) -> None:
     """Make another admin."""
-    from app.passwords import Hasher
+    from app.access.passwords import Hasher
     from app.wiring import system_unit_of_work
     from domain.users.commands import register_user
 

@@ -61,7 +61,7 @@ def revoke_client(client_id: Annotated[str, typer.Argument(help="The client_id."
 @keys.command("rotate")
 def rotate_keys() -> None:
     """Make a new key; running servers notice by themselves, and show it for a minute before it signs."""
-    from app.keys import rotate, signs_at
+    from app.access.keys import rotate, signs_at
 
     key = rotate(Settings())
     out.print(f"{key.kid} signs from {_time(signs_at(key))} on.", markup=False)
@@ -70,7 +70,7 @@ def rotate_keys() -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List the keys, and what each is used for."""
-    from app.keys import KeyRing
+    from app.access.keys import KeyRing
 
     ring = KeyRing(Settings())
     table = Table("kid", "state", "made", box=None, pad_edge=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from app.graphql_http import PLAYGROUND
+from app.graphql.http import PLAYGROUND
 from app.live.doorbell import broker
 from app.prepare import database_server
 from app.settings import Settings

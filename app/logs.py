@@ -5,9 +5,9 @@ import sys
 
 import structlog
 
+from app.choices import LogLevel
 from app.faults import counted
 from app.secrecy import masked
-from app.settings import LogLevel
 
 
 def configure_logs(level: LogLevel) -> None:

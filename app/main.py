@@ -15,18 +15,19 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.graphql_documents import Documents, read_documents
-from app.graphql_http import PLAYGROUND, PLAYGROUND_HEADERS, GraphQLEndpoint
-from app.graphql_shortcut import PATH, Shortcut
-from app.graphql_socket import SocketEndpoint
+from app.choices import Execution
+from app.graphql.documents import Documents, read_documents
+from app.graphql.http import PLAYGROUND, PLAYGROUND_HEADERS, GraphQLEndpoint
+from app.graphql.shortcut import PATH, Shortcut
+from app.graphql.socket import SocketEndpoint
+from app.graphql.sockets import Sockets
 from app.health import health, ready
 from app.login.routes import Logins
 from app.logs import configure_logs
 from app.oauth.routes import ROUTES as OAUTH
 from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId, explain
-from app.settings import Execution, Settings
-from app.sockets import Sockets
+from app.settings import Settings
 from app.wiring import running
 from graph.schema import build_schema
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
-from app.keys import KeyRing, write_secret
-from app.passwords import Hasher
+from app.access.keys import KeyRing, write_secret
+from app.access.passwords import Hasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.graphql_answer import error_response
+from app.graphql.answer import error_response
 from db.base import new_id
 
 log = structlog.get_logger("orderwire.http")

@@ -14,12 +14,12 @@ from rich.markup import escape
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from app.graphql_documents import read_documents
-from app.http_protocol import HttpProtocol
+from app.graphql.documents import read_documents
 from app.logs import configure_logs
 from app.prepare import Prepared, database_server, prepare
+from app.protocols.http import HttpProtocol
+from app.protocols.socket import SocketProtocol
 from app.settings import Settings
-from app.socket_protocol import SocketProtocol
 
 BACKLOG = 2048
 

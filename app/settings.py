@@ -1,7 +1,6 @@
 """Settings, read from the environment. docs/settings.md describes each; a test compares the two."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -9,31 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.choices import Environment, Execution, LogLevel
 from app.login.settings import Provider
 from graph.limits.rules import Introspection
-
-
-class Environment(StrEnum):
-    """Where the server runs."""
-
-    DEVELOPMENT = "development"
-    PRODUCTION = "production"
-
-
-class LogLevel(StrEnum):
-    """The least important lines that are logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class Execution(StrEnum):
-    """What executes GraphQL operations."""
-
-    COMPILED = "compiled"
-    GRAPHQL_CORE = "graphql-core"
 
 
 class Settings(BaseSettings):

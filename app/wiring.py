@@ -4,20 +4,20 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.access.keys import KeyRing
+from app.access.passwords import Hasher, ResetTokens
+from app.access.revocations import RevocationWatch
+from app.access.throttle import Throttle
+from app.access.tokens import JwtIssuer
 from app.chores import Chores
-from app.keys import KeyRing
+from app.graphql.limits import budgets_of, limits_of
 from app.later import Later
-from app.limits import budgets_of, limits_of
 from app.live.doorbell import Doorbell
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
 from app.mail import mailer
-from app.passwords import Hasher, ResetTokens
-from app.revocations import RevocationWatch
 from app.rollups import RollUps
 from app.settings import Settings
-from app.throttle import Throttle
-from app.tokens import JwtIssuer
 from app.valkey import Valkey
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader

@@ -4,7 +4,7 @@ CPU time of this process for three operations on the demo shop. "Alone": readers
 so that only execution and loaders count. "With rows": with the statements, as in a request. "Served": the CPU time that
 the process of `orderwire serve` takes for a request over HTTP, one server for each way to execute; "Nothing" asks for
 `__typename` alone, and is what a request takes by itself. "Hooks" is compiled execution with the library's hooks and
-all middleware around it, as it was before there was a direct way (graph/direct.py, app/graphql_shortcut.py).
+all middleware around it, as it was before there was a direct way (graph/direct.py, app/graphql/shortcut.py).
 
 The ways take turns (ABAB) and the figures are medians; the answers are compared first.
 

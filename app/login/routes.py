@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from app.callers import origin_of
-from app.graphql_answer import error_response
+from app.access.callers import origin_of
+from app.access.tokens import as_body
+from app.graphql.answer import error_response
 from app.login.client import CodeError, ProviderClient, ProviderError
 from app.settings import Settings
-from app.tokens import as_body
 from app.wiring import Process
 from domain.actor import Actor
 from domain.identities.commands import begin_login, may_begin_login, sign_in, sign_in_for_code, take_attempt

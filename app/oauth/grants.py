@@ -6,9 +6,9 @@ from authlib.consts import default_json_headers
 from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.util import scope_to_list
 
+from app.access.tokens import as_body
 from app.oauth.clients import BASIC, NONE, POST, Machine
 from app.oauth.server import OAuthServer, required, wait
-from app.tokens import as_body
 from domain.clients.commands import create_client_tokens
 from domain.tokens.commands import create_tokens, refresh_tokens
 from domain.tokens.model import Tokens

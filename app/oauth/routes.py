@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.callers import origin_of
-from app.keys import SHOWN
+from app.access.callers import origin_of
+from app.access.keys import SHOWN
 from app.oauth.clients import BASIC, BEARER, NONE, POST
 from app.oauth.endpoints import IntrospectionEndpoint, RevocationEndpoint
 from app.oauth.errors import described

@@ -19,7 +19,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant
 from sqlalchemy.util import await_, greenlet_spawn
 from starlette.responses import JSONResponse, Response
 
-from app.callers import actor_of
+from app.access.callers import actor_of
 from app.oauth.clients import BEARER, FIRST_PARTY_ID, NONE, FirstParty, Machine, Reader
 from app.oauth.errors import as_error
 from app.oauth.requests import FormRequest

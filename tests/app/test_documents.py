@@ -12,7 +12,7 @@ from support.processes import run
 from support.server import Server, serving
 from support.sockets import signed_in
 
-from app.graphql_documents import LONGEST, Documents, ManifestError, read_documents
+from app.graphql.documents import LONGEST, Documents, ManifestError, read_documents
 from app.settings import Settings
 
 ME = "query Me { me { id } }\n"

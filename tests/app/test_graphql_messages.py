@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.graphql_messages import Complete, Init, MalformedError, Message, Ping, Pong, Subscribe, read
+from app.graphql.messages import Complete, Init, MalformedError, Message, Ping, Pong, Subscribe, read
 
 QUERY = '"payload": {"query": "{ me { id } }"'
 TYPE = '"type": "subscribe"'

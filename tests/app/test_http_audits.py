@@ -4,7 +4,8 @@ import pytest
 from support.node import needs_node, program
 from support.server import serving
 
-from app.settings import Execution, Settings
+from app.choices import Execution
+from app.settings import Settings
 
 AUDITS = 61
 """How many there are: a package that audits less must not pass unseen."""

@@ -11,7 +11,7 @@ from support.listener import listener
 from support.server import Server, complaints, serving
 from support.waiting import until
 
-from app import http_protocol
+from app.protocols import http as http_protocol
 from app.settings import Settings
 from domain.actor import Actor
 

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, RSAKey
 from support.server import Server, complaints
 from support.waiting import until
 
-from app.keys import LEEWAY, SHOWN, KeyRing, KeyState, SettingError, rotate, write_secret
+from app.access.keys import LEEWAY, SHOWN, KeyRing, KeyState, SettingError, rotate, write_secret
 from app.settings import Settings
 from db.base import new_id
 from domain.actor import Actor

@@ -13,8 +13,9 @@ from support.browser import Browser, browser, refusal, somebody
 from support.provider import CLIENT_ID, CLIENT_SECRET
 from support.server import Server, complaints, serving
 
+from app.choices import LogLevel
 from app.login.settings import Provider
-from app.settings import LogLevel, Settings
+from app.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from support.server import Server, serving
 from support.sockets import connected
 
-from app.settings import LogLevel, Settings
+from app.choices import LogLevel
+from app.settings import Settings
 
 SIGN_UP_AND_IN = """
 mutation ($username: String!, $password: String!) {

@@ -23,8 +23,9 @@ from structlog.testing import capture_logs
 from support.server import serving
 from support.waiting import until
 
+from app.choices import Environment
 from app.mail import ConsoleMailer, MailServer, SmtpMailer, mailer
-from app.settings import Environment, Settings
+from app.settings import Settings
 from domain.passwords.ports import Mail
 
 MAIL = Mail("hedwig@example.com", "A new password", "Hello,\n\nthe secret is 5ecret-tøken.\n")

@@ -7,7 +7,8 @@ import pytest
 from support.clients import FORM, ask, make_machine
 from support.server import Server, serving
 
-from app.settings import LogLevel, Settings
+from app.choices import LogLevel
+from app.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

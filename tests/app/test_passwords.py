@@ -17,7 +17,7 @@ from sqlalchemy import text
 from support.server import Server
 from support.waiting import until
 
-from app.passwords import NICE, Hasher, ResetTokens, hashing
+from app.access.passwords import NICE, Hasher, ResetTokens, hashing
 from app.settings import Settings
 from domain.refusals import ErrorCode, Refused
 from domain.secret import digest_of

@@ -10,7 +10,7 @@ from support.log import logged
 from support.server import Server, serving
 
 from app import faults
-from app.graphql_http import PLAYGROUND
+from app.graphql.http import PLAYGROUND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

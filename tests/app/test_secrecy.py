@@ -8,8 +8,9 @@ import pytest
 from support.leaks import fail_on_leaks, leaks
 from support.server import serving
 
+from app.choices import LogLevel
 from app.secrecy import masked
-from app.settings import LogLevel, Settings
+from app.settings import Settings
 
 JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJvcmRlcndpcmUifQ.c2lnbmF0dXJl-_x"
 REFRESH = "q" * 43

@@ -12,7 +12,7 @@ from support.server import Server, complaints, serving
 from support.shop import SCHEMA, Shop
 from support.waiting import until
 
-from app.graphql_http import GraphQLEndpoint
+from app.graphql.http import GraphQLEndpoint
 from app.settings import Settings
 from app.shadows import AT_ONCE, Shadows
 from graph.schema import build_schema

@@ -9,7 +9,7 @@ import pytest
 from factories.people import make_admin
 from support.server import Server
 
-from app.graphql_shortcut import Shortcut
+from app.graphql.shortcut import Shortcut
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,8 +11,8 @@ from support.sockets import PROTOCOL, WATCH, signed_in
 from support.waiting import until
 from websockets.frames import Opcode
 
-from app import socket_protocol
-from app.socket_protocol import Socket
+from app.protocols import socket as socket_protocol
+from app.protocols.socket import Socket
 
 MASKED = 0x80
 FINAL = 0x80

@@ -14,9 +14,9 @@ from support.sockets import connected, watching
 from support.waiting import until
 from websockets.frames import Opcode
 
-from app import socket_protocol
+from app.protocols import socket as socket_protocol
+from app.protocols.socket import Socket
 from app.settings import Settings
-from app.socket_protocol import Socket
 
 SERVICE_RESTART = 1012
 TRY_AGAIN = 1013

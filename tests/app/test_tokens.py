@@ -16,9 +16,9 @@ from joserfc.jwk import ECKey
 from support.server import Server
 from support.waiting import until
 
-from app.keys import LEEWAY, Key, KeyRing
+from app.access.keys import LEEWAY, Key, KeyRing
+from app.access.tokens import JwtIssuer
 from app.settings import Settings
-from app.tokens import JwtIssuer
 from db.base import new_id
 from domain.refusals import Refused
 from domain.secret import digest_of
@@ -256,7 +256,7 @@ async def test_a_token_that_was_good_before_is_refused_once_it_ends_is_revoked_o
 
 
 async def test_so_many_tokens_are_remembered_and_no_more(lasting: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.tokens.KNOWN", 2)
+    monkeypatch.setattr("app.access.tokens.KNOWN", 2)
     issuer: Any = JwtIssuer(lasting.process.settings, lasting.process.keys, Revocations())
 
     for number in range(4):

@@ -14,7 +14,7 @@ from playwright.async_api import ConsoleMessage, Page, Request, async_playwright
 from support.server import Server, serving
 from support.waiting import until
 
-from app.graphql_http import PLAYGROUND
+from app.graphql.http import PLAYGROUND
 from app.settings import Settings
 from graph.limits.rules import Introspection
 

@@ -14,9 +14,10 @@ from pydantic_settings import NoDecode
 from support.documents import ROOT, document, table
 from support.shop import SCHEMA
 
-from app.limits import limits_of
+from app.choices import Environment, Execution, LogLevel
+from app.graphql.limits import limits_of
 from app.login.settings import Provider
-from app.settings import Environment, Execution, LogLevel, Settings
+from app.settings import Settings
 from domain.refusals import ErrorCode, Refusal
 from graph.limits.documents import Documents
 from graph.limits.rules import Introspection, LimitCode
@@ -83,7 +84,7 @@ def test_settings_are_complete_and_equal() -> None:
 def top_level_codes() -> set[str]:
     """The codes that are no refusals, as the sources have them."""
     sources = [
-        *(ROOT / "app").glob("graphql_*.py"),
+        *(ROOT / "app" / "graphql").glob("*.py"),
         ROOT / "app" / "login" / "routes.py",
         ROOT / "graph" / "errors.py",
         ROOT / "graph" / "schema.py",

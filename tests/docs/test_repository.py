@@ -57,7 +57,7 @@ def test_the_patterns_would_find_something() -> None:
     # Written with a gap, or this file would be found.
     assert MACHINE_PATH.search("see /ho~me/somebody".replace("~", ""))
     assert REGISTRY.search("from registry.np~mjs.org".replace("~", ""))
-    assert not MACHINE_PATH.search("app/graphql_http.py and /app and /data")
+    assert not MACHINE_PATH.search("app/graphql/http.py and /app and /data")
 
 
 @pytest.mark.parametrize("lock", LOCKS)

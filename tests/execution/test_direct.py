@@ -11,7 +11,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 from support.shop import Shop
 
-from app.budgets import MemoryBudgets
+from app.graphql.budgets import MemoryBudgets
 from graph.limits.gates import Gates
 from graph.schema import build_schema
 

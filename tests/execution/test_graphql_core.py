@@ -10,9 +10,10 @@ from factories.people import make_admin
 from factories.whole_shop import make_whole_shop
 from support.shop import SCHEMA, Shop
 
-from app.graphql_http import GraphQLEndpoint
+from app.choices import Execution
+from app.graphql.http import GraphQLEndpoint
 from app.main import create_app
-from app.settings import Execution, Settings
+from app.settings import Settings
 from graph.schema import build_schema
 
 REFERENCE = build_schema(is_compiled=False)

@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 from support.shop import Shop
 from support.waiting import until
 
-from app.budgets import MemoryBudgets
-from app.limits import limits_of
+from app.graphql.budgets import MemoryBudgets
+from app.graphql.limits import limits_of
 from app.settings import Settings
 from app.wiring import running
 from db.engine import Database

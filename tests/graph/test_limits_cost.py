@@ -7,7 +7,7 @@ from factories.people import make_admin
 from graphql import OperationDefinitionNode, get_introspection_query, parse
 from support.shop import CONTRACT, SCHEMA, Shop
 
-from app.limits import limits_of
+from app.graphql.limits import limits_of
 from app.settings import Settings
 from graph.limits.documents import Documents
 from graph.limits.pricing import Price

@@ -8,7 +8,7 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.http_protocol import HEAD_MAX, HEADERS_MAX
+from app.protocols.http import HEAD_MAX, HEADERS_MAX
 
 MOST = 262_144
 """ORDERWIRE_MAX_BODY_BYTES, as it is by itself."""

@@ -11,7 +11,8 @@ import pytest_asyncio
 from hostile.requests import ATTACKS, Attack
 from support.server import Server, serving
 
-from app.settings import Execution, Settings
+from app.choices import Execution
+from app.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

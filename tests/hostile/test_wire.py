@@ -10,7 +10,7 @@ from hostile.requests import MOST
 from support.server import Server
 from support.sockets import connected
 
-from app.graphql_answer import STATUSES
+from app.graphql.answer import STATUSES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

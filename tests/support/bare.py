@@ -14,7 +14,7 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.uri import parse_uri
 
-from app.socket_protocol import Socket
+from app.protocols.socket import Socket
 
 LONG = f"{{ {'x' * 60_000}: __typename }}"
 """An operation whose answer is long, and cheap."""

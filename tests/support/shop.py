@@ -15,7 +15,7 @@ from sqlalchemy import text
 from support.log import settle
 from support.waiting import until
 
-from app.passwords import Hasher
+from app.access.passwords import Hasher
 from app.wiring import Process
 from db.engine import Database
 from db.sales import fold

@@ -13,8 +13,8 @@ import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.graphql_answer import payload
-from app.graphql_request import EVENT_STREAM, BadRequest
+from app.graphql.answer import payload
+from app.graphql.request import EVENT_STREAM, BadRequest
 from graph.live.subscriber import Subscriber
 
 ENDLESS = "endless"

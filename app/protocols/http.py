@@ -13,7 +13,7 @@ import orjson
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.graphql_sse import ENDLESS
+from app.graphql.sse import ENDLESS
 from app.requests import PROTECTING
 
 TOO_LARGE = "The address and the headers are too large."

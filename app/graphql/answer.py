@@ -6,7 +6,7 @@ import orjson
 from graphql import GraphQLError
 from starlette.responses import Response
 
-from app.graphql_request import GRAPHQL_JSON, JSON, BadRequest
+from app.graphql.request import GRAPHQL_JSON, JSON, BadRequest
 
 STATUSES = {
     "BUDGET_SPENT": 429,

@@ -9,7 +9,7 @@ from uuid import UUID
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from app.keys import ALGORITHM, LEEWAY, KeyRing
+from app.access.keys import ALGORITHM, LEEWAY, KeyRing
 from app.settings import Settings
 from db.base import new_id
 from domain.actor import Actor

@@ -9,12 +9,12 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
-from app import graphql_messages as messages
-from app.callers import actor_of, origin_of
-from app.graphql_conversation import Conversation
-from app.socket_protocol import EXTENSION
-from app.sockets import Sockets
-from app.wire import Carried, Wire, shortened
+from app.access.callers import actor_of, origin_of
+from app.graphql import messages
+from app.graphql.conversation import Conversation
+from app.graphql.sockets import Sockets
+from app.protocols.socket import EXTENSION
+from app.protocols.wire import Carried, Wire, shortened
 from domain.refusals import Refused
 
 log = structlog.get_logger("orderwire.socket")

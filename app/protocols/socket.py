@@ -17,7 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from app.wire import RESTART, TRY_AGAIN, Carried, shortened
+from app.protocols.wire import RESTART, TRY_AGAIN, Carried, shortened
 
 EXTENSION = "orderwire.take"
 """Where the scope of a connection holds the function that takes it, once it is accepted."""

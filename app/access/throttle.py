@@ -13,8 +13,8 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from app.access.throttle_storage import BoundedMemory
 from app.settings import Settings
-from app.throttle_storage import BoundedMemory
 from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import Refused

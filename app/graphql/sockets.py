@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine
 
-from app.graphql_documents import Documents
+from app.graphql.documents import Documents
 from app.settings import Settings
 from graph.context import Services
 from graph.schema import ShopSchema

@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from app import graphql_messages as messages
-from app.callers import actor_of
-from app.graphql_operation import Operation
-from app.sockets import Sockets
-from app.wire import NORMAL, TRY_AGAIN, Wire
+from app.access.callers import actor_of
+from app.graphql import messages
+from app.graphql.operation import Operation
+from app.graphql.sockets import Sockets
+from app.protocols.wire import NORMAL, TRY_AGAIN, Wire
 from domain.actor import Actor, Origin, caller_of
 from domain.refusals import Refused
 from graph.context import Context

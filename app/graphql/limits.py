@@ -1,7 +1,8 @@
 """What the settings say of limits and budgets."""
 
-from app.budgets import MemoryBudgets, SharedBudgets
-from app.settings import Environment, Settings
+from app.choices import Environment
+from app.graphql.budgets import MemoryBudgets, SharedBudgets
+from app.settings import Settings
 from app.valkey import Valkey
 from graph.limits.budgets import Budgets
 from graph.limits.rules import Introspection, Limits

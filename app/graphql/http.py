@@ -11,10 +11,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.callers import actor_of, origin_of
-from app.graphql_answer import answer, error_response, refusal
-from app.graphql_documents import Documents
-from app.graphql_request import (
+from app.access.callers import actor_of, origin_of
+from app.graphql.answer import answer, error_response, refusal
+from app.graphql.documents import Documents
+from app.graphql.request import (
     EVENT_STREAM,
     MEDIA_TYPES,
     PARAMETERS,
@@ -23,7 +23,7 @@ from app.graphql_request import (
     read_request,
     wanted_type,
 )
-from app.graphql_sse import EventStream, Listeners
+from app.graphql.sse import EventStream, Listeners
 from app.settings import Settings
 from app.shadows import Shadows
 from app.wiring import Process

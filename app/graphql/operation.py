@@ -7,8 +7,8 @@ from contextlib import aclosing
 import structlog
 from strawberry.types.execution import PreExecutionError
 
-from app import graphql_messages as messages
-from app.wire import TRY_AGAIN, Wire
+from app.graphql import messages
+from app.protocols.wire import TRY_AGAIN, Wire
 from graph.live.member import Member, Told
 from graph.live.results import encode
 from graph.live.subscriber import Subscriber

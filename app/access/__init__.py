@@ -1,0 +1,1 @@
+"""Who calls: keys, tokens, passwords, and how often somebody may try."""

@@ -1,0 +1,1 @@
+"""What carries HTTP and WebSocket below ASGI."""
