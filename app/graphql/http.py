@@ -31,7 +31,7 @@ from domain.refusals import Refused
 from graph.context import Context
 from graph.schema import ShopSchema
 
-PLAYGROUND = Path(__file__).parent.parent / "playground" / "dist"
+PLAYGROUND = Path(__file__).parents[2] / "playground" / "dist"
 
 PLAYGROUND_HEADERS = {
     "Content-Security-Policy": (
