@@ -60,17 +60,25 @@ REPEATED = (
     "test_audit.py",
     "test_clients.py",
     "test_contract.py",
+    "test_differential.py",
     "test_filters.py",
     "test_inventory_races.py",
+    "test_live.py",
     "test_live_across.py",
+    "test_login_faults.py",
     "test_matrix.py",
+    "test_oauth_abuse.py",
     "test_orders_races.py",
     "test_paging.py",
     "test_paging_nested.py",
+    "test_passwords_resets.py",
     "test_playground.py",
     "test_rights.py",
+    "test_shop.py",
+    "test_socket_hostile.py",
     "test_statements.py",
     "test_strangers.py",
+    "test_subscriptions.py",
 )
 """The files that go again and again where other tests have been: to count their lines takes as long as to run them."""
 
@@ -78,6 +86,10 @@ REPEATED = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--write-access` writes docs/access.md anew, for a person to review."""
     parser.addoption("--write-access", action="store_true", help="write docs/access.md from what is measured")
+
+
+REPEATING = {"access", "fuzz", "hostile", "proofs", "real_data"}
+"""The folders of which the same is true."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -121,7 +133,7 @@ def _memory() -> Path | None:
 @pytest.fixture(scope="module", autouse=True)
 def _measured(request: pytest.FixtureRequest) -> Generator[None]:
     """Count lines and branches where something new is run."""
-    is_repeated = request.path.name in REPEATED or request.path.parent.name == "proofs"
+    is_repeated = request.path.name in REPEATED or request.path.parent.name in REPEATING
     with unmeasured() if is_repeated else nullcontext():
         yield
 

@@ -45,7 +45,7 @@ async def test_a_body_that_is_almost_a_request_is_answered(server: Server, whole
     def ask() -> None:
         with httpx.Client(base_url=server.url, trust_env=False, verify=False) as client:
 
-            @bounded(150)
+            @bounded(60)
             @given(body=BODIES)
             def answer(body: bytes) -> None:
                 response = client.post("/graphql", content=body, headers=headers)

@@ -42,7 +42,7 @@ def ask(url: str, headers: dict[str, str], answers: list[Any]) -> None:
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @bounded(8)
+        @bounded(4)
         @given(case=operation.as_strategy())
         def answer(case: Any) -> None:
             response = case.call(headers=headers)
