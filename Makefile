@@ -7,10 +7,10 @@ NPM := $(shell command -v npm 2>/dev/null)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test torture bench check format schema lock clean
+.PHONY: help setup run test coverage torture bench check format schema lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/run.stamp: requirements/run.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -35,6 +35,9 @@ run: setup ## Run the shop on http://127.0.0.1:8000/graphql
 	@exec $(BIN)/orderwire serve
 
 test: setup .venv/dev.stamp ## Run every test, on real PostgreSQL and Valkey
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: setup .venv/dev.stamp ## Run every test and count the lines and branches it runs, which takes longer
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 MINUTES ?= 5
