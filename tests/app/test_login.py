@@ -1,4 +1,4 @@
-"""Sign-in with a provider: who is let in, as whom, and where the browser is sent."""
+"""Sign-in with a provider: who is let in, and as whom."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,47 +8,21 @@ import httpx
 import pytest
 import pytest_asyncio
 from factories.people import make_user
-from pydantic import SecretStr
 from sqlalchemy import text
 from support.browser import Browser, browser, refusal, somebody
 from support.log import logged
-from support.provider import CLIENT_ID, CLIENT_SECRET
+from support.logins import login_settings, rows, whoami
 from support.server import Server, serving
 
-from app.login.settings import Provider
-from app.settings import Settings
 from db.engine import Database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-FRONT_END = "https://shop.example"
-TRADE = """mutation ($code: String!) {
-  tokenFromLogin(input: {code: $code}) {
-    accessToken refreshToken expiresIn user { username email } userErrors { code field }
-  }
-}"""
-
-
-def at(url: str, kind: str) -> Provider:
-    return Provider(name=kind, issuer=f"{url}/{kind}", client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop(module_url: str, provider: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Server]:
     """A server that knows the provider under several names."""
-    settings = Settings(
-        database_url=module_url,
-        broadcast_url="memory://",
-        data_dir=tmp_path_factory.mktemp("login"),
-        allowed_origins=FRONT_END,
-        registrations_per_address=0,
-        logins_per_address=0,
-        oidc_providers=(
-            *(at(provider, kind) for kind in ("honest", "posting", "meddling")),
-            at(provider, "open").model_copy(update={"client_secret": None}),
-        ),
-    )
-    async with serving(settings) as server:
+    async with serving(login_settings(module_url, provider, tmp_path_factory.mktemp("login"))) as server:
         yield server
 
 
@@ -56,16 +30,6 @@ async def shop(module_url: str, provider: str, tmp_path_factory: pytest.TempPath
 async def visitor(shop: Server) -> AsyncGenerator[Browser]:
     async with browser(shop) as visitor:
         yield visitor
-
-
-async def whoami(shop: Server, access_token: str) -> Any:
-    headers = {"Authorization": f"Bearer {access_token}"}
-    query = "{ me { username email isAdmin } }"
-    return (await shop.http.post("/graphql", json={"query": query}, headers=headers)).json()["data"]["me"]
-
-
-async def rows(shop: Server, query: str, **parameters: Any) -> list[Any]:
-    return [tuple(row) for row in await shop.process.database.read(text(query), parameters)]
 
 
 async def verify_address(database: Database, username: str) -> None:
@@ -320,125 +284,3 @@ async def test_what_one_address_begins_and_registers_is_limited(module_url: str,
 
     assert refusal(fifth) == (429, "TOO_MANY_ATTEMPTS")
     assert [3590 < int(refused.headers["retry-after"]) <= 3600 for refused in (second, fifth)] == [True] * 2
-
-
-# Where the browser goes.
-
-
-async def test_a_front_end_is_handed_a_code_that_it_trades_for_tokens(shop: Server, visitor: Browser):
-    person = somebody()
-
-    back = await visitor.sign_in(person, return_to=f"{FRONT_END}/done?state=mine&code=old#there")
-
-    assert back.status_code == 303
-    assert (back.headers["cache-control"], back.headers["referrer-policy"]) == ("no-store", "no-referrer")
-    target = httpx.URL(back.headers["location"])
-    assert str(target.copy_with(query=None)) == f"{FRONT_END}/done#there"
-    assert target.params.keys() == {"state", "code"}
-    traded = (await shop.get(TRADE, code=target.params["code"]))["tokenFromLogin"]
-    assert traded["user"] == {"username": person["preferred_username"], "email": person["email"]}
-    assert traded["userErrors"] == []
-    assert (await whoami(shop, traded["accessToken"]))["username"] == person["preferred_username"]
-
-
-async def code_for(visitor: Browser) -> str:
-    back = await visitor.sign_in(somebody(), return_to="/done")
-    target = httpx.URL(back.headers["location"])
-    assert target.path == "/done"
-    assert not target.host
-    return target.params["code"]
-
-
-NOTHING = {"accessToken": None, "refreshToken": None, "expiresIn": None, "user": None}
-REFUSED = {**NOTHING, "userErrors": [{"code": "INVALID_TOKEN", "field": ["input", "code"]}]}
-
-
-async def test_a_code_is_traded_once_even_by_many_at_once(shop: Server, visitor: Browser):
-    code = await code_for(visitor)
-
-    answers = await asyncio.gather(*(shop.get(TRADE, code=code) for _ in range(5)))
-
-    assert sorted(answer["tokenFromLogin"]["accessToken"] is None for answer in answers) == [False] + [True] * 4
-    assert (await shop.get(TRADE, code=code))["tokenFromLogin"] == REFUSED
-
-
-async def test_a_code_lives_a_minute_and_is_kept_as_a_digest(shop: Server, visitor: Browser):
-    code = await code_for(visitor)
-    life = "SELECT round(extract(epoch FROM max(expires_at) - now())) BETWEEN 50 AND 60 FROM login_codes"
-    assert await rows(shop, life) == [(True,)]
-    assert await rows(shop, "SELECT 1 FROM login_codes WHERE code = :code", code=code) == []
-
-    await shop.process.database.execute(text("UPDATE login_codes SET expires_at = now()"))
-
-    assert (await shop.get(TRADE, code=code))["tokenFromLogin"] == REFUSED
-
-
-@pytest.mark.parametrize("code", ["", "nonsense", "\x00", "x" * 10_000])
-async def test_what_is_no_code_is_refused(shop: Server, code: str):
-    assert (await shop.get(TRADE, code=code))["tokenFromLogin"] == REFUSED
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "https://evil.example/",
-        "http://shop.example/",
-        "https://shop.example.evil.example/",
-        "https://shop.example@evil.example/",
-        "https://shop.example:443@evil.example/",
-        "https://evil.example\\@shop.example/",
-        "https://shop.example:8443/",
-        "//evil.example/",
-        "///evil.example/",
-        "/\\evil.example/",
-        "\\/evil.example/",
-        "/\t/evil.example/",
-        " https://evil.example/",
-        "\nhttps://evil.example/",
-        "https:evil.example",
-        "https:///evil.example/",
-        "https://[::1",
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "done",
-        "?x",
-        "",
-        "/" + "x" * 1000,
-        "/\u2044evil",
-    ],
-)
-async def test_the_browser_is_sent_nowhere_else(visitor: Browser, target: str):
-    assert refusal(await visitor.start(return_to=target)) == (400, "BAD_INPUT")
-
-
-async def test_an_unknown_provider_is_not_found(visitor: Browser):
-    assert refusal(await visitor.start("nobody")) == (404, "NOT_FOUND")
-    assert refusal(await visitor.http.get("/auth/callback/nobody?state=x&code=y")) == (404, "NOT_FOUND")
-
-
-async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(shop: Server, visitor: Browser):
-    plain = (await visitor.start()).headers["set-cookie"]
-    async with browser(shop, **{"X-Forwarded-Proto": "https", "Host": "api.shop.example"}) as behind_proxy:
-        started = await behind_proxy.start()
-
-    name, attributes = plain.split("=", 1)[0], {part.strip() for part in plain.split(";")[1:]}
-    assert (name, attributes) == ("orderwire-login", {"HttpOnly", "Max-Age=600", "Path=/", "SameSite=lax"})
-    safe = started.headers["set-cookie"]
-    assert safe.startswith("__Host-orderwire-login=")
-    assert {part.strip() for part in safe.split(";")[1:]} == {*attributes, "Secure"}
-    asked = httpx.URL(started.headers["location"]).params
-    assert asked["redirect_uri"] == "https://api.shop.example/auth/callback/honest"
-
-
-async def test_the_public_address_is_what_providers_are_told(shop: Server):
-    public = shop.process.settings.model_copy(update={"public_url": "https://api.shop.example"})
-
-    async with serving(public) as server, browser(server, Host="evil.example") as visitor:
-        started = await visitor.start()
-
-    asked = httpx.URL(started.headers["location"]).params
-    assert asked["redirect_uri"] == "https://api.shop.example/auth/callback/honest"
-    assert started.headers["set-cookie"].startswith("__Host-")
-    assert (asked["response_type"], asked["scope"]) == ("code", "openid email profile")
-    assert asked["code_challenge_method"] == "S256"
-    assert min(len(asked[name]) for name in ("state", "nonce", "code_challenge")) >= 20
