@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.processes import hashers_of, is_gone
-from support.server import CHEAP_PASSWORDS, Server, complaints
+from support.server import CHEAP_PASSWORDS, Server, complaints, serving
 from support.waiting import until
 
 from app.access.hashers import HashingFailedError
@@ -26,7 +26,7 @@ mutation { userRegister(input: {username: "buyer", email: "a@example.com", passw
 SIGN_IN = 'mutation { tokenCreate(input: {username: "buyer", password: "password1"}) { accessToken } }'
 PASSWORD = "password1"
 SETTINGS = Settings(password_hashers=1, password_queue=1, **CHEAP_PASSWORDS)
-ENDLESS = SETTINGS.model_copy(update={"password_time_cost": 10_000})
+ENDLESS = {"password_time_cost": 10_000}
 """So dear that whoever hashes is met at work."""
 
 
@@ -39,7 +39,7 @@ def hasher() -> Generator[Hasher]:
 
 @pytest.fixture
 def endless() -> Generator[Hasher]:
-    with closing(Hasher(ENDLESS)) as hasher:
+    with closing(Hasher(SETTINGS.model_copy(update=ENDLESS))) as hasher:
         yield hasher
 
 
@@ -185,19 +185,26 @@ async def test_a_sign_in_is_answered_though_the_process_was_killed_and_the_log_t
     assert "'code': -9" in complaint
 
 
-async def test_one_that_is_killed_at_work_is_replaced_once_and_then_given_up(endless: Hasher):
-    hashing = asyncio.create_task(endless.hash(PASSWORD))
-    killed = set[psutil.Process]()
-    while not hashing.done():
-        for process in set(hashers_of()) - killed:
-            process.kill()
-            killed.add(process)
-        await asyncio.sleep(0.002)
+async def test_one_that_is_killed_at_work_is_replaced_once_and_then_the_request_fails(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    async with serving(settings.model_copy(update=ENDLESS)) as server:
+        signing_in = asyncio.create_task(server.post(SIGN_IN))
+        killed = set[psutil.Process]()
+        while not signing_in.done():
+            for process in set(hashers_of()) - killed:
+                process.kill()
+                killed.add(process)
+            await asyncio.sleep(0.002)
+        answer = await signing_in
+        under_way = server.process.services.hasher._under_way
 
-    with pytest.raises(HashingFailedError, match="One process after the other was lost"):
-        await hashing
-    assert len(killed) == 2
-    endless.must_have_room()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL_SERVER_ERROR"]
+    assert (len(killed), under_way) == (2, set())
+    lost, again, fault = complaints(caplog)
+    assert "hasher_lost" in lost
+    assert "hasher_lost" in again
+    assert "One process after the other was lost" in fault
 
 
 async def test_an_error_tells_its_kind_and_nothing_of_the_password(hasher: Hasher):
