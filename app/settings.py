@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     password_hashers: int = Field(
         default=2, ge=1, le=32, description="How many passwords are hashed at once, each in a process of its own."
     )
+    password_nice: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="How far those processes step back behind all others (`man nice`); 0 is not at all.",
+    )
     password_queue: int = Field(
         default=50, ge=1, le=10_000, description="How many more may wait to be hashed; the rest is refused with `BUSY`."
     )

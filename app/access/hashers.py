@@ -29,9 +29,9 @@ class HashingFailedError(Exception):
 class Processes:
     """Processes that hash, as many as ask at once; each is asked by one thread at a time."""
 
-    def __init__(self, costs: Sequence[int]) -> None:
-        """`costs` are those of Argon2id: passes, KiB, lanes."""
-        self._costs = costs
+    def __init__(self, nice: int, costs: Sequence[int]) -> None:
+        """`nice` is how far they step back; `costs` are those of Argon2id: passes, KiB, lanes."""
+        self._given = [nice, *costs]
         self._all = set[_Process]()
         # The last to rest is the first to work: a quiet server has one.
         self._idle: list[_Process] = []
@@ -76,7 +76,7 @@ class Processes:
                 raise HashingFailedError("The server has stopped.")
             if self._idle:
                 return self._idle.pop()
-            process = _Process(self._costs)
+            process = _Process(self._given)
             self._all.add(process)
             return process
 
@@ -92,13 +92,13 @@ class Processes:
 class _Process:
     """One of them. It ends when this process does, however that ends: its other end of the line is closed then."""
 
-    def __init__(self, costs: Sequence[int]) -> None:
+    def __init__(self, given: Sequence[int]) -> None:
         # Passwords are to be seen by nobody else: not in arguments, not in the environment, not in a file.
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (a program of our own)
                 # -P: what lies beside the program is not to be taken for what it imports.
-                [sys.executable, "-P", hashing.__file__, *map(str, costs)],
+                [sys.executable, "-P", hashing.__file__, *map(str, given)],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 # Settings hold secrets, for which it has no use.

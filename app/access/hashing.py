@@ -20,9 +20,6 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 BCRYPT_BYTES = 72
 """bcrypt never looked at what comes after; today's library refuses it, where those of old cut it off."""
 
-NICE = 10
-"""How far hashing steps back behind the server: where both want the same core it gets a tenth of it."""
-
 CHANCES = 5
 """How often that is asked of a system which takes no such wish at the moment."""
 
@@ -73,8 +70,9 @@ def main() -> None:
     A line asks `["hash", password]` or `["check", password, hash or null]`; an answer is `{"found": ...}`, or
     `{"fault": ...}` with the kind of an error, whose text could hold the password.
     """
-    _begin()
-    work = Hashing(argon2id(*map(int, sys.argv[1:])))
+    nice, *costs = map(int, sys.argv[1:])
+    _begin(nice)
+    work = Hashing(argon2id(*costs))
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(f"{json.dumps(_answer(work, line))}\n".encode())
         sys.stdout.buffer.flush()
@@ -89,9 +87,9 @@ def _answer(work: Hashing, line: bytes) -> dict[str, Any]:
         return {"fault": type(error).__name__}
 
 
-def _begin() -> None:
+def _begin(nice: int) -> None:
     """Step back behind the server, and leave it to the server when this is to end."""
-    _step_back()
+    _step_back(nice)
     # Whoever stops a service signals all of its processes at once; what is under way is still to be answered.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -99,13 +97,13 @@ def _begin() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
-def _step_back() -> None:
-    os.nice(NICE)
+def _step_back(nice: int) -> None:
+    os.nice(nice)
     # Linux may share its cores out among sessions first, whatever the priorities within them (man 7 sched, autogroup).
     # This process leads a session of its own, so that it steps back behind that of PostgreSQL too.
     for _ in range(CHANCES):
         try:
-            Path("/proc/self/autogroup").write_text(str(NICE))
+            Path("/proc/self/autogroup").write_text(str(nice))
         except BlockingIOError:
             # It takes one such change in a tenth of a second, from all processes together.
             time.sleep(0.1)

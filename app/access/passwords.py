@@ -20,7 +20,7 @@ class Hasher:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._processes = Processes(_costs(settings))
+        self._processes = Processes(settings.password_nice, _costs(settings))
         self._most = settings.password_hashers + settings.password_queue
         # A thread for each process, which only waits for it. What somebody has stopped waiting for is then done
         # nevertheless, and a process is asked the next thing when it has answered the last.
