@@ -4,7 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -31,8 +30,10 @@ def head() -> str:
 
 async def current(database: Database) -> str | None:
     """The migration that the database is at."""
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if await database.read(text("SELECT to_regclass('alembic_version')")) == [(None,)]:
+        return None
+    rows = await database.read(text("SELECT version_num FROM alembic_version"))
+    return rows[0][0] if rows else None
 
 
 async def upgrade(database: Database) -> None:
