@@ -14,6 +14,10 @@ from db.schema import metadata
 LOCK = 1330989394
 """The key of the advisory lock: the letters OURR."""
 
+VERSION = text("SELECT version_num FROM alembic_version")
+
+UNDEFINED_TABLE = "42P01"
+
 
 def _config() -> Config:
     config = Config()
@@ -30,9 +34,12 @@ def head() -> str:
 
 async def current(database: Database) -> str | None:
     """The migration that the database is at."""
-    if await database.read(text("SELECT to_regclass('alembic_version')")) == [(None,)]:
+    try:
+        rows = await database.read(VERSION)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != UNDEFINED_TABLE:
+            raise
         return None
-    rows = await database.read(text("SELECT version_num FROM alembic_version"))
     return rows[0][0] if rows else None
 
 

@@ -1,7 +1,7 @@
 """The pool: connections that wait for their next statement.
 
 Giving one out and taking it back are plain calls, which costs less than the statement does
-(docs/decisions/0020-pool.md).
+(docs/decisions/0017-plain-rows.md).
 """
 
 import asyncio

@@ -65,7 +65,7 @@ class TableReader(Generic[T]):
         self._counts = compiled_once(self._select_count)
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        """Which rows of the table a viewer may see: a matter of the viewer's sight alone."""
+        """Which rows of the table a viewer may see, by their rights and id: it is asked once for all who are alike."""
         raise NotImplementedError
 
     def build(self, row: Row) -> T:
