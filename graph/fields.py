@@ -27,11 +27,12 @@ class Relation:
     """An edge that a loader (a name in graph/loaders.py) follows from an attribute of each parent."""
 
     def __init__(self, loader: str, key: str) -> None:
-        self._loader, self._key_of = attrgetter(loader), attrgetter(key)
+        self.loader = loader
+        self._loader_of, self._key_of = attrgetter(loader), attrgetter(key)
 
     def follow(self, roots: Sequence[Any], context: Context) -> Awaitable[Sequence[Any]]:
         """What belongs to each parent."""
-        return self._loader(context.loaders).load_all(list(map(self._key_of, roots)))
+        return self._loader_of(context.loaders).load_all(list(map(self._key_of, roots)))
 
 
 def relation(graphql_type: Any, loader: str, key: str, description: str) -> Any:
@@ -69,8 +70,9 @@ def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping
 def computed(graphql_type: Any, resolver: Callable[..., Any], description: str) -> Any:
     """Declare a field that a function makes of its parent; `graphql_type` is what it is in the schema.
 
-    Unless it is a coroutine, the function does nothing else: it may be called again, or once for several places at
-    which the same parent stands.
+    Where it takes nothing but the parent and is no coroutine, the function does nothing else: it may be called again,
+    or once for several places at which the same parent stands.
     """
-    metadata = {} if iscoroutinefunction(resolver) else {PLAIN: resolver}
+    is_plain = len(signature(resolver).parameters) == 1 and not iscoroutinefunction(resolver)
+    metadata = {PLAIN: resolver} if is_plain else {}
     return strawberry.field(resolver=resolver, graphql_type=graphql_type, description=description, metadata=metadata)
