@@ -246,6 +246,13 @@ class Settings(BaseSettings):
         description="How many documents a process keeps for clients that name them by hash from then on (automatic"
         " persisted queries); 0 for none.",
     )
+    max_connections: int | None = Field(
+        default=None,
+        ge=2,
+        le=1_000_000,
+        description="How many connections one process has at once, WebSockets and streams included. Without it: what"
+        " the limit of open files (`ulimit -n`) leaves beside the database.",
+    )
     max_streams: int = Field(
         default=1000,
         ge=1,
