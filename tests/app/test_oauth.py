@@ -11,6 +11,7 @@ from support.log import logged
 from support.server import Server, serving
 from support.shop import with_quick_passwords
 
+from app.choices import Environment
 from app.settings import Settings
 from domain.actor import Actor, Origin, Scope
 from domain.clients.commands import revoke_client
@@ -308,6 +309,20 @@ async def test_the_metadata_is_as_the_standard_wants_it_and_leads_to_what_there_
     assert told["scopes_supported"] == list(Scope)
     assert [key["alg"] for key in keys.json()["keys"]] == ["ES256"]
     assert 404 not in found
+
+
+async def test_in_production_the_metadata_names_no_address_that_a_request_names(settings: Settings):
+    place, elsewhere = "/.well-known/oauth-authorization-server", {"Host": "evil.example"}
+    production = settings.model_copy(update={"environment": Environment.PRODUCTION})
+
+    async with serving(production) as server:
+        without = await server.http.get(place, headers=elsewhere)
+    async with serving(production.model_copy(update={"public_url": "https://shop.example"})) as server:
+        told = await server.http.get(place, headers=elsewhere)
+
+    assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+    assert "evil" not in without.text + told.text
+    assert told.json()["issuer"] == "https://shop.example"
 
 
 async def test_without_a_setting_the_metadata_names_the_address_that_was_asked(server: Server):
