@@ -19,6 +19,7 @@ class AggregateType(StrEnum):
     STOCK_LEVEL = "STOCK_LEVEL"
     USER = "USER"
     IMPORT = "IMPORT"
+    KEY = "KEY"
 
 
 class EventKind(StrEnum):
@@ -44,6 +45,7 @@ class EventKind(StrEnum):
     CLIENT_REGISTERED = "CLIENT_REGISTERED"
     CLIENT_REVOKED = "CLIENT_REVOKED"
     IMPORT_COMPLETED = "IMPORT_COMPLETED"
+    KEY_ROTATED = "KEY_ROTATED"
 
 
 @value
