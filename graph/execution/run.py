@@ -45,6 +45,9 @@ class Run:
         except BaseException:
             await self._abandon()
             raise
+        finally:
+            # The library's executor refers to itself. What was read would stay until the garbage collector comes.
+            self.executor.context_value = None
 
     async def _at_once(self, plan: Plan) -> ExecutionResult:
         [row] = plan.root.enter([self.executor.root_value], self)

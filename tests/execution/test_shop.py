@@ -1,5 +1,7 @@
 """Random operations on the schema of the shop, with readers that fail and things that hide: as graphql-core answers."""
 
+import asyncio
+import gc
 import os
 import random
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from support.random_operations import RandomOperation
 from support.shop import SCHEMA, Shop, order_id
 
 from domain.actor import Origin
+from domain.orders.model import OrderLine
 from domain.refusals import Refused, bad_input
 from graph.context import Context
 from graph.node import global_id
@@ -125,3 +128,24 @@ async def test_each_event_of_a_subscription_is_told_by_the_same_plan(shop: Shop)
 
     assert [each["orderStatusChanged"]["order"]["number"] for each in told] == [each["number"] for each in placed]
     assert (operations.tally.compiled, len(operations._kept), operations.tally.fallbacks) == (3, 1, {})
+
+
+async def test_what_an_operation_has_read_goes_with_its_answer(shop: Shop):
+    whole = await make_whole_shop(shop.database, 5)
+    context = Context(shop.process.services, whole.admin, Origin("request", "192.0.2.1"))
+
+    def left() -> int:
+        return sum(isinstance(each, OrderLine) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = left()
+        result = await SCHEMA.execute("{ orders { nodes { lines { quantity } } } }", context_value=context)
+        context.renew_loaders()
+        assert result.errors is None
+        # By then tasks that have ended are told to be gone.
+        await asyncio.sleep(0)
+        assert left() == before
+    finally:
+        gc.enable()
