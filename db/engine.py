@@ -11,11 +11,12 @@ from contextvars import ContextVar
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from sqlalchemy import Executable, PoolProxiedConnection, event, text
+from sqlalchemy import Executable, PoolProxiedConnection, Table, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from db.statements import Keyed, Record, Row, shape_of
+from db.writes import Rows, Writes
 from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
@@ -119,19 +120,70 @@ class Connection:
         with _told(sql):
             return await self.driver.fetch(sql, *arguments)
 
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncGenerator[None]:
-        """What happens in the block is undone if it raises, without the transaction around it."""
-        _sent()
-        async with self.driver.transaction():
-            yield
-            _sent()
-
     async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
         shape, values = shape_of(statement, tuple(parameters[0]))
         _sent()
         with _told(shape.text):
             await self.driver.executemany(shape.text, [shape.bind(each, values) for each in parameters])
+
+
+class Transaction(Connection):
+    """A connection in a transaction.
+
+    What is written by `insert` and `update` goes with the next statement that is sent, or at the end: all that was
+    written since the last one is one statement. What it breaks is therefore told there.
+    """
+
+    __slots__ = ("_writes",)
+
+    def __init__(self, driver: Any) -> None:
+        super().__init__(driver)
+        self._writes = Writes()
+
+    async def insert(self, table: Table, rows: Rows) -> None:
+        """Store new rows, all of the same columns."""
+        if rows and not self._writes.insert(table, rows):
+            await self.flush()
+            self._writes.insert(table, rows)
+
+    async def update(self, table: Table, rows: Rows) -> None:
+        """Change rows, each of which is given by its primary key and what it is to hold, all of the same columns."""
+        if rows and not self._writes.update(table, rows):
+            await self.flush()
+            self._writes.update(table, rows)
+
+    async def flush(self) -> None:
+        """Send what is to be written."""
+        if self._writes:
+            sql, arguments = self._writes.statement()
+            self._writes = Writes()
+            await super().fetch(sql, arguments)
+
+    async def count(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+        await self.flush()
+        return await super().count(statement, parameters)
+
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        await self.flush()
+        return await super().fetch(sql, arguments)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """What happens in the block is undone if it raises, without the transaction around it."""
+        await self.flush()
+        _sent()
+        async with self.driver.transaction():
+            try:
+                yield
+                await self.flush()
+            except BaseException:
+                self._writes = Writes()
+                raise
+            _sent()
+
+    async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
+        await self.flush()
+        await super()._execute_many(statement, parameters)
 
 
 class Database:
@@ -185,14 +237,16 @@ class Database:
             await connection.execute(statement, parameters)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Connection]:
+    async def transaction(self) -> AsyncGenerator[Transaction]:
         """A connection in a transaction that commits when the block ends well."""
-        async with self._connected() as connection:
+        async with self._connected() as connected:
+            connection = Transaction(connected.driver)
             transaction = connection.driver.transaction()
             with _told("BEGIN"):
                 await transaction.start()
             try:
                 yield connection
+                await connection.flush()
             except Exception:
                 # What cannot be rolled back has come to its end with the connection.
                 with suppress(*DRIVER_ERRORS, OSError):

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
-    insert,
     select,
     text,
     true,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from db.base import Xid8, check_in, metadata, new_id, now, timestamp
-from db.engine import Connection, Database
+from db.engine import Database, Transaction
 from db.statements import Row
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
@@ -102,7 +101,7 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 class SqlEventWriter:
     """Writes the events of one transaction."""
 
-    def __init__(self, connection: Connection, actor: Actor, origin: Origin | None) -> None:
+    def __init__(self, connection: Transaction, actor: Actor, origin: Origin | None) -> None:
         self._connection, self._actor, self._origin = connection, actor, origin
 
     async def write(self, recorded: Sequence[NewEvent]) -> None:
@@ -123,7 +122,7 @@ class SqlEventWriter:
             }
             for event in recorded
         ]
-        await self._connection.execute(insert(pending_events), rows)
+        await self._connection.insert(pending_events, rows)
 
 
 class EventLog:

@@ -1,6 +1,7 @@
 """Orders and their lines: tables, the store for commands, the reader for queries."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,6 @@ from sqlalchemy import (
     text,
     true,
     tuple_,
-    update,
 )
 from sqlalchemy import (
     Sequence as DbSequence,
@@ -36,7 +36,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.base import check_in, id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
-from db.engine import Connection
+from db.engine import Transaction
 from db.reading import Keyset, TableReader, grouped
 from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
@@ -169,7 +169,7 @@ def _counts_of_customers(sight: Actor) -> Select[Any, int]:
 class SqlOrderStore:
     """Orders, for commands."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
     async def get_for_update(self, viewer: Actor, order_id: UUID) -> Order | None:
@@ -230,15 +230,15 @@ class SqlOrderStore:
             }
             for line in lines
         ]
-        await self._connection.execute(insert(order_lines), rows)
+        await self._connection.insert(order_lines, rows)
 
     async def save(self, order: Order) -> Order:
         moment = now()
-        values: dict[str, Any] = {"status": order.status, "version": order.version, "updated_at": moment}
+        values = {"id": order.id, "status": order.status, "version": order.version, "updated_at": moment}
         if order.status is OrderStatus.APPROVED:
             values["approved_at"] = moment
-        statement = update(orders).where(orders.c.id == order.id).values(values)
-        return to_order((await self._connection.execute(statement.returning(orders))).one())
+        await self._connection.update(orders, [values])
+        return replace(order, updated_at=moment)
 
 
 def next_number(prefix: str, sequence: DbSequence) -> ScalarSelect[str]:

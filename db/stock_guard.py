@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.base import any_of, new_id, now
 from db.catalog import variants
-from db.engine import Connection
+from db.engine import Transaction
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.inventory_verify import tally
 from db.statements import Row
@@ -37,7 +37,7 @@ class SqlStockGuard:
     `record` takes the events of each change.
     """
 
-    def __init__(self, connection: Connection, actor: Actor, record: Callable[[NewEvent], None]) -> None:
+    def __init__(self, connection: Transaction, actor: Actor, record: Callable[[NewEvent], None]) -> None:
         self._connection, self._actor, self._record = connection, actor, record
 
     async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
@@ -48,7 +48,7 @@ class SqlStockGuard:
         if shortages or not allocations:
             return shortages
         rows = [{"order_id": order_id, "level_id": each.level.id, "quantity": each.quantity} for each in allocations]
-        await self._connection.execute(insert(reservations), rows)
+        await self._connection.insert(reservations, rows)
         changes = [LevelChange(each.level, reserved=each.quantity) for each in allocations]
         await self.change(MovementKind.RESERVATION, changes, Cause(order_id))
         return []
@@ -98,8 +98,8 @@ class SqlStockGuard:
     async def set_reorder_point(self, level: LockedLevel, reorder_point: int) -> StockLevel:
         if reorder_point != level.reorder_point:
             events = events_of_reorder_point(level, reorder_point)
-            values = {"reorder_point": reorder_point, "version": events[-1].sequence}
-            await self._connection.execute(update(stock_levels).where(stock_levels.c.id == level.id).values(values))
+            values = {"id": level.id, "reorder_point": reorder_point, "version": events[-1].sequence}
+            await self._connection.update(stock_levels, [values])
             self._tell(events)
         return replace(level.level, reorder_point=reorder_point)
 
@@ -154,15 +154,15 @@ class SqlStockGuard:
         events = [events_of_change(kind, each, cause) for each in changes]
         rows = [
             {
-                "level": each.level.id,
-                "to_on_hand": each.on_hand_after,
-                "to_reserved": each.reserved_after,
-                "to_version": of_level[-1].sequence,
+                "id": each.level.id,
+                "on_hand": each.on_hand_after,
+                "reserved": each.reserved_after,
+                "version": of_level[-1].sequence,
             }
             for each, of_level in zip(changes, events, strict=True)
         ]
-        await self._connection.execute(_UPDATE, rows)
-        await self._connection.execute(insert(stock_movements), self._movements(kind, changes, cause))
+        await self._connection.update(stock_levels, rows)
+        await self._connection.insert(stock_movements, self._movements(kind, changes, cause))
         self._tell(event for of_level in events for event in of_level)
 
     def _tell(self, events: Iterable[NewEvent]) -> None:
@@ -209,9 +209,3 @@ def to_locked(row: Row) -> LockedLevel:
         row.code,
     )
 
-
-_UPDATE = (
-    update(stock_levels)
-    .where(stock_levels.c.id == bindparam("level"))
-    .values(on_hand=bindparam("to_on_hand"), reserved=bindparam("to_reserved"), version=bindparam("to_version"))
-)
