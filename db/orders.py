@@ -21,7 +21,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -199,23 +198,32 @@ class SqlOrderStore:
         return [_to_line(row) for row in (await self._connection.execute(query)).all()]
 
     async def add(
-        self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
+        self,
+        number: str,
+        customer_id: UUID,
+        placed_by: UUID | None,
+        total: Money,
+        country: str | None,
+        notes: str | None,
     ) -> Order:
-        moment = now()
-        statement = insert(orders).values(
-            id=new_id(),
-            number=next_number("OW", order_numbers),
-            customer_id=customer_id,
-            placed_by=placed_by,
-            status=OrderStatus.PENDING,
-            total=total.amount,
-            currency=total.currency_code,
-            country=country,
-            notes=notes,
-            placed_at=moment,
-            updated_at=moment,
-        )
-        return to_order((await self._connection.execute(statement.returning(orders))).one())
+        key, moment = new_id(), now()
+        values = {
+            "id": key,
+            "number": number,
+            "customer_id": customer_id,
+            "placed_by": placed_by,
+            "status": OrderStatus.PENDING,
+            "total": total.amount,
+            "currency": total.currency_code,
+            "country": country,
+            "notes": notes,
+            "version": 1,
+            "placed_at": moment,
+            "updated_at": moment,
+        }
+        await self._connection.insert(orders, [values])
+        status = OrderStatus.PENDING
+        return Order(key, number, customer_id, placed_by, status, total, country, notes, 1, moment, moment)
 
     async def add_lines(self, lines: Sequence[OrderLine]) -> None:
         rows = [

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.base import any_of, new_id, now
@@ -40,10 +40,9 @@ class SqlStockGuard:
     def __init__(self, connection: Transaction, actor: Actor, record: Callable[[NewEvent], None]) -> None:
         self._connection, self._actor, self._record = connection, actor, record
 
-    async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
-        if not demand:
-            return []
-        levels = await self._lock(any_of(stock_levels.c.variant_id, list(demand)))
+    async def reserve(
+        self, order_id: UUID, demand: Mapping[UUID, int], levels: Sequence[LockedLevel]
+    ) -> Sequence[Shortage]:
         allocations, shortages = allocate(demand, levels)
         if shortages or not allocations:
             return shortages
@@ -136,17 +135,8 @@ class SqlStockGuard:
         )
         return {row.id: row.units for row in (await self._connection.execute(query)).all()}
 
-    async def _lock(self, condition: Any) -> list[LockedLevel]:
-        """Lock levels in the order of their key: transactions that lock the same rows queue, never circle."""
-        query = (
-            select(stock_levels, warehouses.c.priority, warehouses.c.code, variants.c.sku)
-            .join(warehouses, warehouses.c.id == stock_levels.c.warehouse_id)
-            .join(variants, variants.c.id == stock_levels.c.variant_id)
-            .where(condition)
-            .order_by(stock_levels.c.variant_id, stock_levels.c.warehouse_id)
-            .with_for_update(of=stock_levels)
-        )
-        return [to_locked(row) for row in (await self._connection.execute(query)).all()]
+    async def _lock(self, condition: ColumnElement[bool]) -> list[LockedLevel]:
+        return [LockedLevel(*row) for row in (await self._connection.execute(locked_levels(condition))).all()]
 
     async def change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
         if not changes:
@@ -193,6 +183,34 @@ class SqlStockGuard:
         ]
 
 
+LOCKED: Sequence[ColumnElement[Any]] = (
+    stock_levels.c.id,
+    stock_levels.c.variant_id,
+    stock_levels.c.warehouse_id,
+    warehouses.c.priority,
+    stock_levels.c.on_hand,
+    stock_levels.c.reserved,
+    stock_levels.c.allow_backorder,
+    stock_levels.c.reorder_point,
+    stock_levels.c.version,
+    variants.c.sku,
+    warehouses.c.code,
+)
+"""What is told of a level that was locked, in the order of the model's attributes."""
+
+
+def locked_levels(condition: ColumnElement[bool]) -> Select[Any]:
+    """Locks levels in the order of their key: transactions that lock the same rows queue, never circle."""
+    return (
+        select(*LOCKED)
+        .join(warehouses, warehouses.c.id == stock_levels.c.warehouse_id)
+        .join(variants, variants.c.id == stock_levels.c.variant_id)
+        .where(condition)
+        .order_by(stock_levels.c.variant_id, stock_levels.c.warehouse_id)
+        .with_for_update(of=stock_levels)
+    )
+
+
 def to_locked(row: Row) -> LockedLevel:
     """The level in a row that was locked, with the names of what lies where."""
     return LockedLevel(
@@ -208,4 +226,3 @@ def to_locked(row: Row) -> LockedLevel:
         row.sku,
         row.code,
     )
-

@@ -22,6 +22,7 @@ from db.events import SqlEventWriter
 from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
+from db.offers import SqlOfferStore
 from db.orders import SqlOrderStore
 from db.passwords import SqlPasswordResetStore
 from db.reading import violated
@@ -78,6 +79,7 @@ class SqlUnitOfWork:
     logins: SqlLoginStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
+    offers: SqlOfferStore
     orders: SqlOrderStore
     returns: SqlReturnStore
     movements: SqlMovementStore
@@ -118,6 +120,7 @@ class SqlUnitOfWork:
         self.logins = SqlLoginStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
+        self.offers = SqlOfferStore(connection)
         self.orders = SqlOrderStore(connection)
         self.returns = SqlReturnStore(connection)
         self.movements = SqlMovementStore(connection)

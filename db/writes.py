@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table
+from sqlalchemy.types import TypeEngine
 
 from db.statements import DIALECT
 
@@ -74,12 +75,17 @@ def _written(targets: tuple[_Target, ...]) -> tuple[str, list[Process]]:
     for target in targets:
         kinds = [target.table.c[name].type for name in target.columns]
         first = len(processes) + 1
-        arrays = ", ".join(f"${place}::{kind.compile(DIALECT)}[]" for place, kind in enumerate(kinds, first))
+        arrays = ", ".join(f"${place}::{_name(kind)}[]" for place, kind in enumerate(kinds, first))
         processes += [kind.dialect_impl(DIALECT).bind_processor(DIALECT) for kind in kinds]
         parts.append(_part(target, f"unnest({arrays}) AS given ({', '.join(target.columns)})"))
     *others, last = parts
     named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(others, 1))
     return (f"WITH {named} {last}" if named else last), processes
+
+
+def _name(kind: TypeEngine[Any]) -> str:
+    # How a column is sorted is no matter of what is given.
+    return kind.compile(DIALECT).partition(" COLLATE")[0]
 
 
 def _part(target: _Target, given: str) -> str:
