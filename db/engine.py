@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import orjson
 from sqlalchemy import Executable, PoolProxiedConnection, Table, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -214,6 +215,7 @@ class Database:
             max_overflow=0,
             # An error goes to the log; what was bound to the statement may be a secret.
             hide_parameters=True,
+            json_deserializer=orjson.loads,
             connect_args={"server_settings": settings, "record_class": Record},
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)

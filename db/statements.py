@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Generic, ParamSpec, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import orjson
 from sqlalchemy import ColumnElement, Compiled, Executable, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
@@ -15,7 +16,12 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 P = ParamSpec("P")
 
-DIALECT = asyncpg_dialect.dialect()
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+DIALECT = asyncpg_dialect.dialect(json_serializer=_to_json)
 
 SHAPES = 1000
 """How many shapes of statements are kept: filters can be combined in many ways."""

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -102,13 +101,13 @@ class SqlUnitOfWork:
         self._database, self._actor, self._origin = database, actor, origin
         self._announce, self._on_revoked = announce, on_revoked
         self._revoked: dict[UUID, datetime] = {}
-        self._stack = AsyncExitStack()
         self._events: list[NewEvent] = []
         self._is_abandoned = False
         self._connection: Transaction | None = None
 
     async def __aenter__(self) -> Self:
-        connection = await self._stack.enter_async_context(self._database.transaction())
+        self._transaction = self._database.transaction()
+        connection = await self._transaction.__aenter__()
         self._connection, self._events, self._is_abandoned = connection, [], False
         self._revoked = {}
         self.users = SqlUserStore(connection)
@@ -158,7 +157,8 @@ class SqlUnitOfWork:
 
     async def _close(self, error: BaseException | None) -> None:
         """Commit, or roll back because of an error."""
-        await self._stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        kind, trace = (type(error), error.__traceback__) if error else (None, None)
+        await self._transaction.__aexit__(kind, error, trace)
         if isinstance(error, IntegrityError) and violated(error) in ACTOR_KEYS:
             # The access token outlived its user.
             raise Refused(unauthenticated()) from error

@@ -1,12 +1,14 @@
 """Writes that wait for one another: the rows of a transaction, and the one statement that stores them all.
 
-A round trip costs more than what it writes. Rows are bound as arrays, one for each column, so that the text of a
-statement depends on its tables and columns alone, and is prepared once.
+A round trip costs more than what it writes. Few rows are written as VALUES, which both the driver and PostgreSQL take
+most easily; many are bound as arrays, one for each column, so that there are not as many statements to prepare as there
+are numbers of rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Table
@@ -16,6 +18,9 @@ from db.statements import DIALECT
 
 Rows = Sequence[Mapping[str, Any]]
 Process = Callable[[Any], Any] | None
+
+FEW = 4
+"""So many rows of a table are written as VALUES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,15 @@ class Writes:
 
     def statement(self) -> tuple[str, list[Any]]:
         """The statement that writes everything, and what it is bound to."""
-        text, processes = _written(tuple(self._rows))
-        columns = [[row[name] for row in rows] for target, rows in self._rows.items() for name in target.columns]
-        bound = zip(columns, processes, strict=True)
-        return text, [values if process is None else [process(each) for each in values] for values, process in bound]
+        text, processes = _written(tuple((each, _few(rows)) for each, rows in self._rows.items()))
+        bound: list[Any] = []
+        for (target, rows), of_target in zip(self._rows.items(), processes, strict=True):
+            taken = list(zip(target.columns, of_target, strict=True))
+            if _few(rows):
+                bound += [_bound(row[name], process) for row in rows for name, process in taken]
+            else:
+                bound += [[_bound(row[name], process) for row in rows] for name, process in taken]
+        return text, bound
 
     def _add(self, target: _Target, rows: Rows) -> bool:
         known = self._tables.setdefault(target.table, target)
@@ -67,17 +77,30 @@ class Writes:
         return True
 
 
+def _few(rows: Rows) -> int:
+    """How many rows there are, if they are few; 0 for many."""
+    return len(rows) if len(rows) <= FEW else 0
+
+
+def _bound(value: Any, process: Process) -> Any:
+    return value if process is None else process(value)
+
+
 @lru_cache(maxsize=1000)
-def _written(targets: tuple[_Target, ...]) -> tuple[str, list[Process]]:
-    """The text that writes to all targets, and what makes a value what the driver takes."""
+def _written(targets: tuple[tuple[_Target, int], ...]) -> tuple[str, list[list[Process]]]:
+    """The text that writes to all targets, of few rows or of many, and what makes values what the driver takes."""
     parts: list[str] = []
-    processes: list[Process] = []
-    for target in targets:
+    processes: list[list[Process]] = []
+    places = count(1)
+    for target, few in targets:
         kinds = [target.table.c[name].type for name in target.columns]
-        first = len(processes) + 1
-        arrays = ", ".join(f"${place}::{_name(kind)}[]" for place, kind in enumerate(kinds, first))
-        processes += [kind.dialect_impl(DIALECT).bind_processor(DIALECT) for kind in kinds]
-        parts.append(_part(target, f"unnest({arrays}) AS given ({', '.join(target.columns)})"))
+        processes.append([kind.dialect_impl(DIALECT).bind_processor(DIALECT) for kind in kinds])
+        if few:
+            rows = (", ".join(f"${next(places)}::{_name(kind)}" for kind in kinds) for _ in range(few))
+            given = f"(VALUES ({'), ('.join(rows)}))"
+        else:
+            given = f"unnest({', '.join(f'${next(places)}::{_name(kind)}[]' for kind in kinds)})"
+        parts.append(_part(target, f"{given} AS given ({', '.join(target.columns)})"))
     *others, last = parts
     named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(others, 1))
     return (f"WITH {named} {last}" if named else last), processes
