@@ -5,10 +5,10 @@ most easily; many are bound as arrays, one for each column, so that there are no
 are numbers of rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -17,19 +17,33 @@ from sqlalchemy.types import TypeEngine
 from db.statements import DIALECT
 
 Rows = Sequence[Mapping[str, Any]]
-Process = Callable[[Any], Any] | None
 
 FEW = 4
 """So many rows of a table are written as VALUES."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Target:
-    """What is written: rows of a table, new ones or known ones by their primary key."""
+    """What is written: rows of a table, new ones or known ones by their primary key. There is one of each."""
 
-    table: Table
-    columns: tuple[str, ...]
-    is_new: bool
+    __slots__ = ("_processed", "_take", "columns", "is_new", "kinds", "table")
+
+    def __init__(self, table: Table, columns: tuple[str, ...], is_new: bool) -> None:
+        self.table, self.columns, self.is_new = table, columns, is_new
+        self.kinds: list[TypeEngine[Any]] = [table.c[name].type for name in columns]
+        processes = [kind.dialect_impl(DIALECT).bind_processor(DIALECT) for kind in self.kinds]
+        self._processed = [(place, process) for place, process in enumerate(processes) if process is not None]
+        # Of a single name it would give the value itself.
+        self._take = itemgetter(*columns, columns[0])
+
+    def values(self, row: Mapping[str, Any]) -> list[Any]:
+        """The values of a row as the driver takes them, by column."""
+        *values, _ = self._take(row)
+        for place, process in self._processed:
+            values[place] = process(values[place])
+        return values
+
+
+_target = lru_cache(maxsize=1000)(_Target)
 
 
 class Writes:
@@ -50,28 +64,25 @@ class Writes:
 
     def insert(self, table: Table, rows: Rows) -> bool:
         """Add new rows, all of the same columns; False where they must wait."""
-        return self._add(_Target(table, tuple(rows[0]), is_new=True), rows)
+        return self._add(_target(table, tuple(rows[0]), is_new=True), rows)
 
     def update(self, table: Table, rows: Rows) -> bool:
         """Add changes of rows, which hold their primary key, all of the same columns; False where they must wait."""
-        return self._add(_Target(table, tuple(rows[0]), is_new=False), rows)
+        return self._add(_target(table, tuple(rows[0]), is_new=False), rows)
 
     def statement(self) -> tuple[str, list[Any]]:
         """The statement that writes everything, and what it is bound to."""
-        text, processes = _written(tuple((each, _few(rows)) for each, rows in self._rows.items()))
+        text = _written(tuple((each, _few(rows)) for each, rows in self._rows.items()))
         bound: list[Any] = []
-        for (target, rows), of_target in zip(self._rows.items(), processes, strict=True):
-            taken = list(zip(target.columns, of_target, strict=True))
-            if _few(rows):
-                bound += [_bound(row[name], process) for row in rows for name, process in taken]
-            else:
-                bound += [[_bound(row[name], process) for row in rows] for name, process in taken]
+        for target, rows in self._rows.items():
+            values = [target.values(row) for row in rows]
+            bound += chain(*values) if _few(rows) else map(list, zip(*values, strict=True))
         return text, bound
 
     def _add(self, target: _Target, rows: Rows) -> bool:
         known = self._tables.setdefault(target.table, target)
         # A second change of the same rows would be lost.
-        if known != target or (target in self._rows and not target.is_new):
+        if known is not target or (target in self._rows and not target.is_new):
             return False
         self._rows.setdefault(target, []).extend(rows)
         return True
@@ -82,28 +93,22 @@ def _few(rows: Rows) -> int:
     return len(rows) if len(rows) <= FEW else 0
 
 
-def _bound(value: Any, process: Process) -> Any:
-    return value if process is None else process(value)
-
-
 @lru_cache(maxsize=1000)
-def _written(targets: tuple[tuple[_Target, int], ...]) -> tuple[str, list[list[Process]]]:
-    """The text that writes to all targets, of few rows or of many, and what makes values what the driver takes."""
+def _written(targets: tuple[tuple[_Target, int], ...]) -> str:
+    """The text that writes to all targets, of few rows or of many."""
     parts: list[str] = []
-    processes: list[list[Process]] = []
     places = count(1)
     for target, few in targets:
-        kinds = [target.table.c[name].type for name in target.columns]
-        processes.append([kind.dialect_impl(DIALECT).bind_processor(DIALECT) for kind in kinds])
+        names = [_name(kind) for kind in target.kinds]
         if few:
-            rows = (", ".join(f"${next(places)}::{_name(kind)}" for kind in kinds) for _ in range(few))
+            rows = (", ".join(f"${next(places)}::{name}" for name in names) for _ in range(few))
             given = f"(VALUES ({'), ('.join(rows)}))"
         else:
-            given = f"unnest({', '.join(f'${next(places)}::{_name(kind)}[]' for kind in kinds)})"
+            given = f"unnest({', '.join(f'${next(places)}::{name}[]' for name in names)})"
         parts.append(_part(target, f"{given} AS given ({', '.join(target.columns)})"))
     *others, last = parts
     named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(others, 1))
-    return (f"WITH {named} {last}" if named else last), processes
+    return f"WITH {named} {last}" if named else last
 
 
 def _name(kind: TypeEngine[Any]) -> str:
