@@ -16,7 +16,7 @@ from sqlalchemy import Executable, PoolProxiedConnection, Table, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from db.statements import Keyed, Record, Row, shape_of
+from db.statements import Keyed, Parameters, Record, Row, Shape, shape_of
 from db.writes import Rows, Writes
 from domain.refusals import Refused, TookTooLong, bad_input
 
@@ -230,6 +230,11 @@ class Database:
         """Run a reading statement that is compiled already, for these keys."""
         async with self._connected() as connection:
             return await connection.fetch(keyed.shape.text, keyed.bind(keys))
+
+    async def read_shape(self, shape: Shape, parameters: Parameters) -> Sequence[Row]:
+        """Run a reading statement that is compiled already, with these parameters."""
+        async with self._connected() as connection:
+            return await connection.fetch(shape.text, shape.bind(parameters))
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

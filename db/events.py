@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     func,
     select,
     text,
@@ -27,7 +28,7 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from db.base import Xid8, check_in, metadata, new_id, now, timestamp
 from db.engine import Database, Transaction
-from db.statements import Row
+from db.statements import DIALECT, Row, Shape
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
@@ -98,6 +99,15 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 """The highest position so far: that of the newest event, or of the newest that was dropped."""
 
 
+_AFTER = Shape(
+    select(events)
+    .where(events.c.position > bindparam("position", type_=BigInteger))
+    .order_by(events.c.position)
+    .limit(bindparam("limit", type_=BigInteger))
+    .compile(dialect=DIALECT)
+)
+
+
 class SqlEventWriter:
     """Writes the events of one transaction."""
 
@@ -133,8 +143,8 @@ class EventLog:
 
     async def after(self, position: int, limit: int) -> list[Event]:
         """At most `limit` events above a position, in order."""
-        query = select(events).where(events.c.position > position).order_by(events.c.position).limit(limit)
-        return [to_event(row) for row in await self._database.read(query)]
+        rows = await self._database.read_shape(_AFTER, {"position": position, "limit": limit})
+        return [to_event(row) for row in rows]
 
     async def state(self) -> LogState:
         """The identity and the bounds of the log."""
