@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    bindparam,
     func,
     select,
     text,
@@ -28,7 +27,7 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from db.base import Xid8, check_in, metadata, new_id, now, timestamp
 from db.engine import Database, Transaction
-from db.statements import DIALECT, Row, Shape
+from db.statements import Prepared, Row, later
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
@@ -99,12 +98,11 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 """The highest position so far: that of the newest event, or of the newest that was dropped."""
 
 
-_AFTER = Shape(
+_AFTER = Prepared(
     select(events)
-    .where(events.c.position > bindparam("position", type_=BigInteger))
+    .where(events.c.position > later("position", BigInteger))
     .order_by(events.c.position)
-    .limit(bindparam("limit", type_=BigInteger))
-    .compile(dialect=DIALECT)
+    .limit(later("limit", BigInteger))
 )
 
 
@@ -143,7 +141,7 @@ class EventLog:
 
     async def after(self, position: int, limit: int) -> list[Event]:
         """At most `limit` events above a position, in order."""
-        rows = await self._database.read_shape(_AFTER, {"position": position, "limit": limit})
+        rows = await self._database.fetch(_AFTER.text, _AFTER.bind({"position": position, "limit": limit}))
         return [to_event(row) for row in rows]
 
     async def state(self) -> LogState:

@@ -3,34 +3,32 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, or_, select, true
+from sqlalchemy import Uuid, or_, select, true
 
 from db.catalog import to_variant, variants
 from db.customers import customers
 from db.engine import Transaction
 from db.orders import next_number, order_numbers
-from db.statements import DIALECT, Shape, with_keys
+from db.statements import Prepared, later, with_keys
 from db.stock_guard import locked_levels
 from domain.inventory.model import LockedLevel
 from domain.orders.model import Offer
 
 _WANTED = with_keys(variants.c.sku)
 _BUYER = or_(
-    customers.c.id == bindparam("customer_id", type_=Uuid),
-    customers.c.user_id == bindparam("user_id", type_=Uuid),
+    customers.c.id == later("customer_id", Uuid),
+    customers.c.user_id == later("user_id", Uuid),
 )
 # Written as a CTE, it is done once and in its own order, whatever is joined to it.
 _LEVELS = locked_levels(_WANTED).cte("levels")
 _ONE = select(true().label("is_one")).subquery("one")
-_OFFER = Shape(
+_OFFER = Prepared(
     select(
         next_number("OW", order_numbers).label("order_number"),
         select(customers.c.id).where(_BUYER).scalar_subquery().label("customer_id"),
         *variants.c,
         *_LEVELS.c,
-    )
-    .select_from(_ONE.outerjoin(variants, _WANTED).outerjoin(_LEVELS, _LEVELS.c.variant_id == variants.c.id))
-    .compile(dialect=DIALECT)
+    ).select_from(_ONE.outerjoin(variants, _WANTED).outerjoin(_LEVELS, _LEVELS.c.variant_id == variants.c.id))
 )
 """A row for each level of a wanted variant, one for a variant that has none, and one at least."""
 
