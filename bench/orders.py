@@ -1,7 +1,9 @@
 """How many orders of two lines the server places a second, and how long each takes.
 
 A real `orderwire serve` with its embedded PostgreSQL, which flushes each commit to the disk as it does by default. The
-clients are a process of their own: this one. The orders are of variants of the client's own, or all of one ("hot").
+clients are a process of their own (bench/peers/load.py). The orders are of variants of the client's own, or all of one
+("hot"). CPU is that of the server's process and that of all of PostgreSQL, for each order; the log, the roll-ups and
+whatever else they do in the background is in it.
 
 The baseline, in the same run and on the same PostgreSQL, is the least that any shop must do: one transaction that takes
 the stock by `UPDATE … WHERE on_hand - reserved >= …`, and inserts the order and its two lines, by asyncpg.
@@ -11,6 +13,7 @@ the stock by `UPDATE … WHERE on_hand - reserved >= …`, and inserts the order
 
 import argparse
 import asyncio
+import json
 import os
 import platform
 import statistics
@@ -28,6 +31,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+from bench.peers.load import clients
 from db.base import new_id
 from db.embedded import database_url, embedded_server
 
@@ -56,8 +60,9 @@ ORDER = "INSERT INTO orders (id, number, status, total, currency) VALUES ($1, $2
 LINE = "INSERT INTO order_lines VALUES ($1, $2, $3, 'A line', 1, 2.50, 'GBP')"
 
 Work = Callable[[int], Awaitable[None]]
-Figures = tuple[float, float, float]
-"""Orders a second; median and 99th percentile in milliseconds."""
+Load = Callable[[dict[str, Any]], dict[str, float]]
+Figures = dict[str, float]
+"""Orders a second (`rate`), `p50` and `p99` in milliseconds; of the server also CPU milliseconds for an order."""
 
 
 def main() -> None:
@@ -68,13 +73,15 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as place:
         data_dir = Path(place)
-        with embedded_server(data_dir / "postgres") as server, serving(data_dir) as address:
-            asyncio.run(measure(database_url(server), address, given.seconds, given.runs))
+        with embedded_server(data_dir / "postgres") as server, serving(data_dir) as (pid, address), clients() as load:
+            pids = {"server": pid, "postgres": int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])}
+            placing = Placing(load, address, pids, given.seconds)
+            asyncio.run(measure(database_url(server), placing, given.seconds, given.runs))
 
 
 @contextmanager
-def serving(data_dir: Path) -> Generator[str]:
-    """The address of `orderwire serve` on an empty shop."""
+def serving(data_dir: Path) -> Generator[tuple[int, str]]:
+    """The process and the address of `orderwire serve` on an empty shop."""
     settings = {"DATA_DIR": data_dir, "PORT": 0, "SEED": "false", "ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "warning"}
     settings |= {"ENVIRONMENT": "production", "BUDGET": 0}
     env = {"PATH": os.environ["PATH"], "HOME": str(data_dir), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
@@ -88,49 +95,59 @@ def serving(data_dir: Path) -> Generator[str]:
             if process.poll() is not None:
                 raise SystemExit(told.read_text())
             time.sleep(0.05)
-        yield next(word for word in told.read_text().split() if word.startswith("http") and word.endswith("/graphql"))
+        words = told.read_text().split()
+        yield process.pid, next(word for word in words if word.startswith("http") and word.endswith("/graphql"))
     finally:
         process.terminate()
         process.wait()
 
 
-async def measure(url: str, address: str, seconds: float, runs: int) -> None:
+class Placing:
+    """Orders that are placed over HTTP."""
+
+    def __init__(self, load: Load, address: str, pids: dict[str, int], seconds: float) -> None:
+        self._load, self._address, self._pids, self._seconds = load, address, pids, seconds
+        given = {"query": SIGN_IN, "variables": {"input": {"username": "admin", "password": PASSWORD}}}
+        answer = httpx.post(address, json=given, trust_env=False, timeout=60).json()
+        self._headers = {"Authorization": f"Bearer {answer['data']['tokenCreate']['accessToken']}"}
+
+    def measured(self, pairs: list[tuple[int, int]]) -> Figures:
+        """The figures of as many clients as there are pairs of variants."""
+        return self._load(
+            {
+                "url": self._address,
+                "headers": self._headers,
+                "bodies": [_body(pair) for pair in pairs],
+                "expected": '"userErrors":[]',
+                "connections": len(pairs),
+                "warm": self._seconds / 4,
+                "seconds": self._seconds,
+                "least": 3 * len(pairs),
+                "pids": self._pids,
+            }
+        )
+
+
+def _body(pair: tuple[int, int]) -> str:
+    lines = [{"sku": f"SKU{number}", "quantity": 1} for number in pair]
+    return json.dumps({"query": PLACE, "variables": {"input": {"lines": lines}}})
+
+
+async def measure(url: str, placing: Placing, seconds: float, runs: int) -> None:
     """Fill the shop, take all figures and print them."""
     pool = await asyncpg.create_pool(url, min_size=max(CLIENTS), max_size=max(CLIENTS))
     warehouse = await pool.fetchval("INSERT INTO warehouses (code, name) VALUES ('LON', 'London') RETURNING id")
     goods = [await pool.fetchrow(GOODS, f"SKU{number}", warehouse, STOCK) for number in range(2 * max(CLIENTS))]
     found: dict[tuple[str, str, int], list[Figures]] = {}
-    limits = httpx.Limits(max_connections=max(CLIENTS), max_keepalive_connections=max(CLIENTS))
-    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
-        token = await sign_in(client, address)
-        for _ in range(runs):
-            for clients in CLIENTS:
-                for kind in ("distinct", "hot"):
-                    pairs = [(2 * index, 2 * index + 1) if kind == "distinct" else (0, 0) for index in range(clients)]
-                    both = {"bare SQL": bare(pool, goods, pairs), "orderPlace": ordering(client, address, token, pairs)}
-                    for what, work in both.items():
-                        found.setdefault((what, kind, clients), []).append(await load(work, clients, seconds))
+    for _ in range(runs):
+        for count in CLIENTS:
+            for kind in ("distinct", "hot"):
+                pairs = [(2 * index, 2 * index + 1) if kind == "distinct" else (0, 0) for index in range(count)]
+                least = await by_sql(bare(pool, goods, pairs), count, seconds)
+                found.setdefault(("bare SQL", kind, count), []).append(least)
+                found.setdefault(("orderPlace", kind, count), []).append(placing.measured(pairs))
     await tell(pool, found, seconds, runs)
     await pool.close()
-
-
-async def sign_in(client: httpx.AsyncClient, address: str) -> str:
-    given = {"input": {"username": "admin", "password": PASSWORD}}
-    answer = (await client.post(address, json={"query": SIGN_IN, "variables": given})).json()
-    return answer["data"]["tokenCreate"]["accessToken"]
-
-
-def ordering(client: httpx.AsyncClient, address: str, token: str, pairs: list[tuple[int, int]]) -> Work:
-    """Places an order over HTTP."""
-
-    async def work(index: int) -> None:
-        lines = [{"sku": f"SKU{number}", "quantity": 1} for number in pairs[index]]
-        body = {"query": PLACE, "variables": {"input": {"lines": lines}}}
-        answer = (await client.post(address, json=body, headers={"Authorization": f"Bearer {token}"})).json()
-        if answer.get("errors") or answer["data"]["orderPlace"]["userErrors"]:
-            raise SystemExit(str(answer))
-
-    return work
 
 
 def bare(pool: Any, goods: list[Any], pairs: list[tuple[int, int]]) -> Work:
@@ -153,7 +170,7 @@ def bare(pool: Any, goods: list[Any], pairs: list[tuple[int, int]]) -> Work:
     return work
 
 
-async def load(work: Work, clients: int, seconds: float) -> Figures:
+async def by_sql(work: Work, clients: int, seconds: float) -> Figures:
     """Each client sends its next order when the last is answered; the first quarter of the time does not count."""
     took: list[float] = []
     begin = time.perf_counter() + seconds / 4
@@ -167,7 +184,7 @@ async def load(work: Work, clients: int, seconds: float) -> Figures:
 
     await asyncio.gather(*(client(index) for index in range(clients)))
     cuts = statistics.quantiles(took, n=100)
-    return len(took) / seconds, 1000 * cuts[49], 1000 * cuts[98]
+    return {"rate": len(took) / seconds, "p50": 1000 * cuts[49], "p99": 1000 * cuts[98]}
 
 
 async def tell(pool: Any, found: dict[tuple[str, str, int], list[Figures]], seconds: float, runs: int) -> None:
@@ -179,17 +196,20 @@ async def tell(pool: Any, found: dict[tuple[str, str, int], list[Figures]], seco
     # Whatever else ran meanwhile makes the figures worse: the load at the end should be that of the benchmark alone.
     print(f"fsync {fsync[0]}, synchronous_commit {fsync[1]}; load average {os.getloadavg()[0]:.1f}", end="; ")
     print(f"medians of {runs} runs of {seconds:g} s\n")
-    print("| variants | clients | orderPlace/s | p50 ms | p99 ms | bare SQL/s | p50 ms | p99 ms | ratio |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("| variants | clients | orderPlace/s | p50 ms | p99 ms | CPU ms | PostgreSQL | bare SQL/s | p50 ms | ratio |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     for kind in ("distinct", "hot"):
-        for clients in CLIENTS:
-            ours, least = (
-                [statistics.median(values) for values in zip(*found[what, kind, clients], strict=True)]
-                for what in ("orderPlace", "bare SQL")
-            )
-            cells = " | ".join(f"{rate:.0f} | {p50:.1f} | {p99:.1f}" for rate, p50, p99 in (ours, least))
-            print(f"| {kind} | {clients} | {cells} | 1:{least[0] / ours[0]:.1f} |")
+        for count in CLIENTS:
+            ours, least = medians(found["orderPlace", kind, count]), medians(found["bare SQL", kind, count])
+            cells = [f"{ours['rate']:.0f}", f"{ours['p50']:.1f}", f"{ours['p99']:.1f}"]
+            cells += [f"{ours['cpu server']:.2f}", f"{ours['cpu postgres']:.2f}"]
+            cells += [f"{least['rate']:.0f}", f"{least['p50']:.1f}", f"1:{least['rate'] / ours['rate']:.1f}"]
+            print(f"| {kind} | {count} | {' | '.join(cells)} |")
     print(f"\nRepeat: PYTHONPATH=. .venv/bin/python bench/orders.py --seconds {seconds:g} --runs {runs}")
+
+
+def medians(runs: list[Figures]) -> Figures:
+    return {name: statistics.median(each[name] for each in runs) for name in runs[0]}
 
 
 if __name__ == "__main__":

@@ -107,11 +107,6 @@ class SqlCustomerStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def get(self, customer_id: UUID) -> Customer | None:
-        query = select(customers).where(customers.c.id == customer_id)
-        row = (await self._connection.execute(query)).one_or_none()
-        return to_customer(row) if row else None
-
     async def of_user(self, user: User) -> Customer:
         values = {"id": new_id(), "user_id": user.id, "name": user.username, "email": user.email}
         # Two first orders of one user may race: the second finds what the first made.

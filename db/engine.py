@@ -10,12 +10,14 @@ from contextvars import ContextVar
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from sqlalchemy import Executable, NullPool, text
+import orjson
+from sqlalchemy import Executable, NullPool, Table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from db.pool import Pool, end
 from db.statements import Record, Row, shape_of
+from db.writes import Rows, Writes
 from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
@@ -116,19 +118,70 @@ class Connection:
         with _Told(sql):
             return await self.driver.fetch(sql, *arguments)
 
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncGenerator[None]:
-        """What happens in the block is undone if it raises, without the transaction around it."""
-        _sent()
-        async with self.driver.transaction():
-            yield
-            _sent()
-
     async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
         shape, values = shape_of(statement, tuple(parameters[0]))
         _sent()
         with _Told(shape.text):
             await self.driver.executemany(shape.text, [shape.bind(each, values) for each in parameters])
+
+
+class Transaction(Connection):
+    """A connection in a transaction.
+
+    What is written by `insert` and `update` goes with the next statement that is sent, or at the end: all that was
+    written since the last one is one statement. What it breaks is therefore told there.
+    """
+
+    __slots__ = ("_writes",)
+
+    def __init__(self, driver: Any) -> None:
+        super().__init__(driver)
+        self._writes = Writes()
+
+    async def insert(self, table: Table, rows: Rows) -> None:
+        """Store new rows, all of the same columns."""
+        if rows and not self._writes.insert(table, rows):
+            await self.flush()
+            self._writes.insert(table, rows)
+
+    async def update(self, table: Table, rows: Rows) -> None:
+        """Change rows, each of which is given by its primary key and what it is to hold, all of the same columns."""
+        if rows and not self._writes.update(table, rows):
+            await self.flush()
+            self._writes.update(table, rows)
+
+    async def flush(self) -> None:
+        """Send what is to be written."""
+        if self._writes:
+            sql, arguments = self._writes.statement()
+            self._writes = Writes()
+            await super().fetch(sql, arguments)
+
+    async def count(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+        await self.flush()
+        return await super().count(statement, parameters)
+
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        await self.flush()
+        return await super().fetch(sql, arguments)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """What happens in the block is undone if it raises, without the transaction around it."""
+        await self.flush()
+        _sent()
+        async with self.driver.transaction():
+            try:
+                yield
+                await self.flush()
+            except BaseException:
+                self._writes = Writes()
+                raise
+            _sent()
+
+    async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
+        await self.flush()
+        await super()._execute_many(statement, parameters)
 
 
 class Database:
@@ -158,6 +211,7 @@ class Database:
             poolclass=NullPool,
             # An error goes to the log; what was bound to the statement may be a secret.
             hide_parameters=True,
+            json_deserializer=orjson.loads,
             connect_args={"server_settings": settings, "record_class": Record},
         )
         """What makes connections, and what migrations run on, past the pool."""
@@ -181,14 +235,16 @@ class Database:
             await connection.execute(statement, parameters)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Connection]:
+    async def transaction(self) -> AsyncGenerator[Transaction]:
         """A connection in a transaction that commits when the block ends well."""
-        async with self._connected() as connection:
+        async with self._connected() as connected:
+            connection = Transaction(connected.driver)
             transaction = connection.driver.transaction()
             with _Told("BEGIN"):
                 await transaction.start()
             try:
                 yield connection
+                await connection.flush()
             except Exception:
                 # What cannot be rolled back has come to its end with the connection.
                 with suppress(*DRIVER_ERRORS, OSError):

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
-    insert,
     select,
     text,
     true,
@@ -27,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from db.base import Xid8, check_in, metadata, new_id, now, timestamp
-from db.engine import Connection, Database
-from db.statements import Row
+from db.engine import Database, Transaction
+from db.statements import Prepared, Row, later
 from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, Event, EventKind, LogState, NewEvent
 
@@ -99,10 +98,18 @@ LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), 
 """The highest position so far: that of the newest event, or of the newest that was dropped."""
 
 
+_AFTER = Prepared(
+    select(events)
+    .where(events.c.position > later("position", BigInteger))
+    .order_by(events.c.position)
+    .limit(later("limit", BigInteger))
+)
+
+
 class SqlEventWriter:
     """Writes the events of one transaction."""
 
-    def __init__(self, connection: Connection, actor: Actor, origin: Origin | None) -> None:
+    def __init__(self, connection: Transaction, actor: Actor, origin: Origin | None) -> None:
         self._connection, self._actor, self._origin = connection, actor, origin
 
     async def write(self, recorded: Sequence[NewEvent]) -> None:
@@ -123,7 +130,7 @@ class SqlEventWriter:
             }
             for event in recorded
         ]
-        await self._connection.execute(insert(pending_events), rows)
+        await self._connection.insert(pending_events, rows)
 
 
 class EventLog:
@@ -134,8 +141,8 @@ class EventLog:
 
     async def after(self, position: int, limit: int) -> list[Event]:
         """At most `limit` events above a position, in order."""
-        query = select(events).where(events.c.position > position).order_by(events.c.position).limit(limit)
-        return [to_event(row) for row in await self._database.read(query)]
+        rows = await self._database.fetch(_AFTER.text, _AFTER.bind({"position": position, "limit": limit}))
+        return [to_event(row) for row in rows]
 
     async def state(self) -> LogState:
         """The identity and the bounds of the log."""

@@ -1,6 +1,7 @@
 """Orders and their lines: tables, the store for commands, the reader for queries."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,13 +21,11 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    insert,
     or_,
     select,
     text,
     true,
     tuple_,
-    update,
 )
 from sqlalchemy import (
     Sequence as DbSequence,
@@ -35,7 +34,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.base import check_in, id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
-from db.engine import Connection
+from db.engine import Transaction
 from db.reading import Keyset, TableReader, Window, grouped
 from db.statements import Row, compiled_once, later, with_keys
 from domain.actor import Actor, Scope
@@ -174,7 +173,7 @@ def _counts_of_customers(viewer: Actor) -> Select[Any, int]:
 class SqlOrderStore:
     """Orders, for commands."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
     async def get_for_update(self, viewer: Actor, order_id: UUID) -> Order | None:
@@ -204,23 +203,32 @@ class SqlOrderStore:
         return [_to_line(row) for row in (await self._connection.execute(query)).all()]
 
     async def add(
-        self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
+        self,
+        number: str,
+        customer_id: UUID,
+        placed_by: UUID | None,
+        total: Money,
+        country: str | None,
+        notes: str | None,
     ) -> Order:
-        moment = now()
-        statement = insert(orders).values(
-            id=new_id(),
-            number=next_number("OW", order_numbers),
-            customer_id=customer_id,
-            placed_by=placed_by,
-            status=OrderStatus.PENDING,
-            total=total.amount,
-            currency=total.currency_code,
-            country=country,
-            notes=notes,
-            placed_at=moment,
-            updated_at=moment,
-        )
-        return to_order((await self._connection.execute(statement.returning(orders))).one())
+        key, moment = new_id(), now()
+        values = {
+            "id": key,
+            "number": number,
+            "customer_id": customer_id,
+            "placed_by": placed_by,
+            "status": OrderStatus.PENDING,
+            "total": total.amount,
+            "currency": total.currency_code,
+            "country": country,
+            "notes": notes,
+            "version": 1,
+            "placed_at": moment,
+            "updated_at": moment,
+        }
+        await self._connection.insert(orders, [values])
+        status = OrderStatus.PENDING
+        return Order(key, number, customer_id, placed_by, status, total, country, notes, 1, moment, moment)
 
     async def add_lines(self, lines: Sequence[OrderLine]) -> None:
         rows = [
@@ -235,15 +243,15 @@ class SqlOrderStore:
             }
             for line in lines
         ]
-        await self._connection.execute(insert(order_lines), rows)
+        await self._connection.insert(order_lines, rows)
 
     async def save(self, order: Order) -> Order:
         moment = now()
-        values: dict[str, Any] = {"status": order.status, "version": order.version, "updated_at": moment}
+        values = {"id": order.id, "status": order.status, "version": order.version, "updated_at": moment}
         if order.status is OrderStatus.APPROVED:
             values["approved_at"] = moment
-        statement = update(orders).where(orders.c.id == order.id).values(values)
-        return to_order((await self._connection.execute(statement.returning(orders))).one())
+        await self._connection.update(orders, [values])
+        return replace(order, updated_at=moment)
 
 
 def next_number(prefix: str, sequence: DbSequence) -> ScalarSelect[str]:

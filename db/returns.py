@@ -34,7 +34,7 @@ from sqlalchemy import (
 from db import orders as order_tables
 from db.base import id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
-from db.engine import Connection
+from db.engine import Transaction
 from db.orders import next_number, orders
 from db.reading import TableReader, grouped
 from db.statements import Row, compiled_once, with_keys
@@ -195,7 +195,7 @@ class AdjustmentReader(TableReader[Adjustment]):
 class SqlReturnStore:
     """Returns, for commands."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
     async def get(self, return_id: UUID) -> OrderReturn | None:
@@ -239,7 +239,7 @@ class SqlReturnStore:
             }
             for line in lines
         ]
-        await self._connection.execute(insert(return_lines), rows)
+        await self._connection.insert(return_lines, rows)
 
 
 def _to_line(row: Row) -> ReturnLine:

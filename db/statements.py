@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVarTuple, cast
 from uuid import UUID
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import orjson
 from sqlalchemy import BindParameter, ColumnElement, Compiled, Executable, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
@@ -19,7 +20,12 @@ from domain.actor import Actor
 
 Ts = TypeVarTuple("Ts")
 
-DIALECT = asyncpg_dialect.dialect()
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+DIALECT = asyncpg_dialect.dialect(json_serializer=_to_json)
 
 SHAPES = 1000
 """How many shapes of statements are kept: filters can be combined in many ways."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.base import any_of, new_id, now
 from db.catalog import variants
-from db.engine import Connection
+from db.engine import Transaction
 from db.inventory import reservations, stock_levels, stock_movements, warehouses
 from db.inventory_verify import tally
 from db.statements import Row
@@ -37,18 +37,17 @@ class SqlStockGuard:
     `record` takes the events of each change.
     """
 
-    def __init__(self, connection: Connection, actor: Actor, record: Callable[[NewEvent], None]) -> None:
+    def __init__(self, connection: Transaction, actor: Actor, record: Callable[[NewEvent], None]) -> None:
         self._connection, self._actor, self._record = connection, actor, record
 
-    async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
-        if not demand:
-            return []
-        levels = await self._lock(any_of(stock_levels.c.variant_id, list(demand)))
+    async def reserve(
+        self, order_id: UUID, demand: Mapping[UUID, int], levels: Sequence[LockedLevel]
+    ) -> Sequence[Shortage]:
         allocations, shortages = allocate(demand, levels)
         if shortages or not allocations:
             return shortages
         rows = [{"order_id": order_id, "level_id": each.level.id, "quantity": each.quantity} for each in allocations]
-        await self._connection.execute(insert(reservations), rows)
+        await self._connection.insert(reservations, rows)
         changes = [LevelChange(each.level, reserved=each.quantity) for each in allocations]
         await self.change(MovementKind.RESERVATION, changes, Cause(order_id))
         return []
@@ -98,8 +97,8 @@ class SqlStockGuard:
     async def set_reorder_point(self, level: LockedLevel, reorder_point: int) -> StockLevel:
         if reorder_point != level.reorder_point:
             events = events_of_reorder_point(level, reorder_point)
-            values = {"reorder_point": reorder_point, "version": events[-1].sequence}
-            await self._connection.execute(update(stock_levels).where(stock_levels.c.id == level.id).values(values))
+            values = {"id": level.id, "reorder_point": reorder_point, "version": events[-1].sequence}
+            await self._connection.update(stock_levels, [values])
             self._tell(events)
         return replace(level.level, reorder_point=reorder_point)
 
@@ -136,17 +135,8 @@ class SqlStockGuard:
         )
         return {row.id: row.units for row in (await self._connection.execute(query)).all()}
 
-    async def _lock(self, condition: Any) -> list[LockedLevel]:
-        """Lock levels in the order of their key: transactions that lock the same rows queue, never circle."""
-        query = (
-            select(stock_levels, warehouses.c.priority, warehouses.c.code, variants.c.sku)
-            .join(warehouses, warehouses.c.id == stock_levels.c.warehouse_id)
-            .join(variants, variants.c.id == stock_levels.c.variant_id)
-            .where(condition)
-            .order_by(stock_levels.c.variant_id, stock_levels.c.warehouse_id)
-            .with_for_update(of=stock_levels)
-        )
-        return [to_locked(row) for row in (await self._connection.execute(query)).all()]
+    async def _lock(self, condition: ColumnElement[bool]) -> list[LockedLevel]:
+        return [LockedLevel(*row) for row in (await self._connection.execute(locked_levels(condition))).all()]
 
     async def change(self, kind: MovementKind, changes: Sequence[LevelChange], cause: Cause) -> None:
         if not changes:
@@ -154,15 +144,15 @@ class SqlStockGuard:
         events = [events_of_change(kind, each, cause) for each in changes]
         rows = [
             {
-                "level": each.level.id,
-                "to_on_hand": each.on_hand_after,
-                "to_reserved": each.reserved_after,
-                "to_version": of_level[-1].sequence,
+                "id": each.level.id,
+                "on_hand": each.on_hand_after,
+                "reserved": each.reserved_after,
+                "version": of_level[-1].sequence,
             }
             for each, of_level in zip(changes, events, strict=True)
         ]
-        await self._connection.execute(_UPDATE, rows)
-        await self._connection.execute(insert(stock_movements), self._movements(kind, changes, cause))
+        await self._connection.update(stock_levels, rows)
+        await self._connection.insert(stock_movements, self._movements(kind, changes, cause))
         self._tell(event for of_level in events for event in of_level)
 
     def _tell(self, events: Iterable[NewEvent]) -> None:
@@ -193,6 +183,34 @@ class SqlStockGuard:
         ]
 
 
+LOCKED: Sequence[ColumnElement[Any]] = (
+    stock_levels.c.id,
+    stock_levels.c.variant_id,
+    stock_levels.c.warehouse_id,
+    warehouses.c.priority,
+    stock_levels.c.on_hand,
+    stock_levels.c.reserved,
+    stock_levels.c.allow_backorder,
+    stock_levels.c.reorder_point,
+    stock_levels.c.version,
+    variants.c.sku,
+    warehouses.c.code,
+)
+"""What is told of a level that was locked, in the order of the model's attributes."""
+
+
+def locked_levels(condition: ColumnElement[bool]) -> Select[Any]:
+    """Locks levels in the order of their key: transactions that lock the same rows queue, never circle."""
+    return (
+        select(*LOCKED)
+        .join(warehouses, warehouses.c.id == stock_levels.c.warehouse_id)
+        .join(variants, variants.c.id == stock_levels.c.variant_id)
+        .where(condition)
+        .order_by(stock_levels.c.variant_id, stock_levels.c.warehouse_id)
+        .with_for_update(of=stock_levels)
+    )
+
+
 def to_locked(row: Row) -> LockedLevel:
     """The level in a row that was locked, with the names of what lies where."""
     return LockedLevel(
@@ -208,10 +226,3 @@ def to_locked(row: Row) -> LockedLevel:
         row.sku,
         row.code,
     )
-
-
-_UPDATE = (
-    update(stock_levels)
-    .where(stock_levels.c.id == bindparam("level"))
-    .values(on_hand=bindparam("to_on_hand"), reserved=bindparam("to_reserved"), version=bindparam("to_version"))
-)

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, select, update
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -17,11 +16,12 @@ from db.base import metadata, timestamp
 from db.catalog import SqlCatalogStore
 from db.clients import SqlClientStore
 from db.customers import SqlCustomerStore
-from db.engine import Connection, Database
+from db.engine import Database, Transaction
 from db.events import SqlEventWriter
 from db.identities import SqlIdentityStore, SqlLoginStore
 from db.inventory import SqlWarehouseStore
 from db.movements import SqlMovementStore
+from db.offers import SqlOfferStore
 from db.orders import SqlOrderStore
 from db.passwords import SqlPasswordResetStore
 from db.reading import violated
@@ -78,6 +78,7 @@ class SqlUnitOfWork:
     logins: SqlLoginStore
     customers: SqlCustomerStore
     catalog: SqlCatalogStore
+    offers: SqlOfferStore
     orders: SqlOrderStore
     returns: SqlReturnStore
     movements: SqlMovementStore
@@ -100,13 +101,13 @@ class SqlUnitOfWork:
         self._database, self._actor, self._origin = database, actor, origin
         self._announce, self._on_revoked = announce, on_revoked
         self._revoked: dict[UUID, datetime] = {}
-        self._stack = AsyncExitStack()
         self._events: list[NewEvent] = []
         self._is_abandoned = False
-        self._connection: Connection | None = None
+        self._connection: Transaction | None = None
 
     async def __aenter__(self) -> Self:
-        connection = await self._stack.enter_async_context(self._database.transaction())
+        self._transaction = self._database.transaction()
+        connection = await self._transaction.__aenter__()
         self._connection, self._events, self._is_abandoned = connection, [], False
         self._revoked = {}
         self.users = SqlUserStore(connection)
@@ -118,6 +119,7 @@ class SqlUnitOfWork:
         self.logins = SqlLoginStore(connection)
         self.customers = SqlCustomerStore(connection)
         self.catalog = SqlCatalogStore(connection)
+        self.offers = SqlOfferStore(connection)
         self.orders = SqlOrderStore(connection)
         self.returns = SqlReturnStore(connection)
         self.movements = SqlMovementStore(connection)
@@ -128,15 +130,15 @@ class SqlUnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None and self._is_abandoned:
-            await self._close(_AbandonedError())
-            return
         if error is None:
             try:
-                await self._write_events()
+                await self._write()
             except BaseException as failure:
                 await self._close(failure)
                 raise
+        if error is None and self._is_abandoned:
+            await self._close(_AbandonedError())
+            return
         await self._close(error)
         if error is None:
             if self._revoked and self._on_revoked:
@@ -144,19 +146,25 @@ class SqlUnitOfWork:
             if self._events:
                 self._announce()
 
-    async def _write_events(self) -> None:
-        if self._events:
+    async def _write(self) -> None:
+        """Send what is still to be written, with the events as the last of it.
+
+        What is abandoned is sent, too: only what the database takes was done in earnest.
+        """
+        if self._events and not self._is_abandoned:
             await SqlEventWriter(self._running, self._actor, self._origin).write(self._events)
+        await self._running.flush()
 
     async def _close(self, error: BaseException | None) -> None:
         """Commit, or roll back because of an error."""
-        await self._stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        kind, trace = (type(error), error.__traceback__) if error else (None, None)
+        await self._transaction.__aexit__(kind, error, trace)
         if isinstance(error, IntegrityError) and violated(error) in ACTOR_KEYS:
             # The access token outlived its user.
             raise Refused(unauthenticated()) from error
 
     @property
-    def _running(self) -> Connection:
+    def _running(self) -> Transaction:
         if self._connection is None:
             raise RuntimeError("Enter the unit of work before using it.")
         return self._connection
@@ -175,9 +183,8 @@ class SqlUnitOfWork:
         if key is None:
             return None
         digest = hashlib.sha256(orjson.dumps(request)).hexdigest()
-        owner = str(self._actor.user_id or "")
         values = {
-            "owner": owner,
+            "owner": self._owner,
             "key": key,
             "actor_id": self._actor.user_id,
             "operation": operation,
@@ -199,7 +206,12 @@ class SqlUnitOfWork:
 
     async def settle(self, key: UUID | None, result_id: UUID) -> None:
         if key is not None:
-            await self._running.execute(update(idempotency_keys).where(self._same(key)).values(result_id=result_id))
+            values = {"owner": self._owner, "key": key, "result_id": result_id}
+            await self._running.update(idempotency_keys, [values])
 
     def _same(self, key: UUID) -> ColumnElement[bool]:
-        return (idempotency_keys.c.owner == str(self._actor.user_id or "")) & (idempotency_keys.c.key == key)
+        return (idempotency_keys.c.owner == self._owner) & (idempotency_keys.c.key == key)
+
+    @property
+    def _owner(self) -> str:
+        return str(self._actor.user_id or "")

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from db.base import id_column, metadata, new_id, now, timestamp
-from db.engine import Connection
+from db.engine import Transaction
 from db.reading import TableReader, compared, violated
 from db.roles import roles, user_roles
 from db.statements import Row
@@ -122,7 +122,7 @@ class UserReader(TableReader[User]):
 class SqlUserStore:
     """Users, for commands."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Transaction) -> None:
         self._connection = connection
 
     async def add(

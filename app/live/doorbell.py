@@ -1,4 +1,4 @@
-"""The doorbell between processes: it says that there is news, never what the news is.
+"""The doorbell between processes: it says that there is news, and who rang, never what the news is.
 
 A ring that is lost, doubled or late changes nothing but the delay, for whoever hears it reads the log, and reads it
 now and then anyway. Every process gives a sign of life every two seconds, so that one that hears nothing knows its
@@ -8,6 +8,7 @@ broker is gone and connects anew: broadcaster itself does not notice.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from uuid import uuid4
 
 import structlog
 from broadcaster import Broadcast, Event
@@ -34,6 +35,7 @@ class Doorbell:
         """
         self._url = url
         self._on_ring, self._keepalive = on_ring, keepalive
+        self._own_news = f"{NEWS} {uuid4().hex}"
         self._news = asyncio.Event()
         self._is_connected = False
         self._answered = asyncio.Event()
@@ -90,8 +92,9 @@ class Doorbell:
         while True:
             async with asyncio.timeout(3 * self._keepalive):
                 message = (await heard()).message
-            # Rings were missed before the connection stood; a sign of life alone is no reason to read.
-            if message == NEWS or not self.is_connected:
+            # Rings were missed before the connection stood. A sign of life alone is no reason to read, and our own
+            # ring was heard before it was sent.
+            if message not in {ALIVE, self._own_news} or not self.is_connected:
                 self._on_ring()
             self._is_connected = True
             self._answered.set()
@@ -99,7 +102,7 @@ class Doorbell:
     async def _publish(self, broadcast: Broadcast) -> None:
         """The only publisher: PostgreSQL's backend has one connection, which carries one statement at a time."""
         while True:
-            message = NEWS if self._news.is_set() else ALIVE
+            message = self._own_news if self._news.is_set() else ALIVE
             self._news.clear()
             await broadcast.publish(CHANNEL, message)
             with suppress(TimeoutError):

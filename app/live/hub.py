@@ -131,8 +131,13 @@ class Hub:
         if self._may_be_other:
             await self._compare()
             self._may_be_other = False
-        while events := await self._log.after(self.position, BATCH):
-            self._take(events)
+        while True:
+            events = await self._log.after(self.position, BATCH)
+            if events:
+                self._take(events)
+            # Whoever commits what this did not see rings again.
+            if len(events) < BATCH:
+                return
 
     def _take(self, events: Sequence[Event]) -> None:
         if events[0].position != self.position + 1:

@@ -13,6 +13,9 @@ from db.event_sequencer import EventSequencer
 log = structlog.get_logger("orderwire.live")
 
 RETRY = 0.5
+PAUSE = 0.01
+"""Seconds between two steps: what commits meanwhile shares a step, a ring and a read of the log. After a quiet moment
+an event has its place at once."""
 SWEEP = 60.0
 """Seconds between looks through the whole queue: a row that was restored into it can lie below the floor."""
 
@@ -52,6 +55,7 @@ class Sequencing:
             try:
                 await self.settle()
                 self._sweep()
+                await asyncio.sleep(PAUSE)
             except Exception as error:
                 # Events stay where they are until the database is back.
                 log.warning("sequencer_failed", error=repr(error))

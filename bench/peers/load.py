@@ -7,9 +7,12 @@ what limits the servers. Each line of standard input is a job; a line of standar
 import asyncio
 import gc
 import json
+import subprocess
 import sys
 import time
 from array import array
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -162,6 +165,26 @@ def _request(path: str, host: str, headers: dict[str, str], body: str) -> bytes:
     lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "Content-Type: application/json", "Accept: application/json"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
+
+
+@contextmanager
+def clients() -> Generator[Callable[[dict[str, Any]], dict[str, float]]]:
+    """A process that does one job after the other; yields what gives it a job and waits for the figures."""
+    command = [sys.executable, __file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def load(job: dict[str, Any]) -> dict[str, float]:
+            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                raise SystemExit("The clients have failed; the reason stands above.")
+            return json.loads(line)
+
+        yield load
+        process.stdin.close()
 
 
 def main() -> None:

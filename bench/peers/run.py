@@ -10,15 +10,12 @@ token, no rights and no limits, and keep no log and no ledger.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +23,9 @@ from typing import Any
 
 import httpx
 from fan_out import fan_out
+from load import clients
 from operations import Operation, alike, of_orderwire, of_tables
-from servers import COMPILED, CORE, HERE, MERCURIUS, POSTGRAPHILE, SERVERS, Server, peer_versions, running
+from servers import COMPILED, CORE, MERCURIUS, POSTGRAPHILE, SERVERS, Server, peer_versions, running
 from shop import Shop, open_shop
 
 CONNECTIONS = 16
@@ -112,26 +110,6 @@ def job_of(server: Server, operation: Operation, postgres: int, seconds: float, 
         "least": 3 * CONNECTIONS,
         "pids": {"server": server.process.pid, "postgres": postgres},
     }
-
-
-@contextmanager
-def clients() -> Generator[Any]:
-    """A process that does one job after the other; yields what gives it a job and waits for the figures."""
-    command = [sys.executable, str(HERE / "load.py")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def load(job: dict[str, Any]) -> dict[str, float]:
-            process.stdin.write(json.dumps(job) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-            if not line:
-                raise SystemExit("The clients have failed; the reason stands above.")
-            return json.loads(line)
-
-        yield load
-        process.stdin.close()
 
 
 def note(what: str) -> None:

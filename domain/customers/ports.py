@@ -13,8 +13,6 @@ from domain.users.model import User
 class CustomerStore(Protocol):
     """Customers, for commands."""
 
-    async def get(self, customer_id: UUID) -> Customer | None: ...
-
     async def of_user(self, user: User) -> Customer:
         """The customer that belongs to a user, made now if there is none yet."""
         ...

@@ -42,7 +42,9 @@ class LevelChange:
 
     def result(self) -> StockLevel:
         """The level after the change."""
-        return replace(self.level.level, on_hand=self.on_hand_after, reserved=self.reserved_after)
+        level = self.level
+        place = level.id, level.variant_id, level.warehouse_id
+        return StockLevel(*place, self.on_hand_after, self.reserved_after, level.reorder_point)
 
 
 def events_of_change(kind: MovementKind, change: LevelChange, cause: Cause) -> list[NewEvent]:

@@ -5,7 +5,7 @@ It claims no idempotency key.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -159,17 +159,12 @@ async def set_reorder_point(
     return changed
 
 
-class _Undo(Exception):
-    """Ends a dry run: leaving the unit of work with it rolls back."""
-
-
 @asynccontextmanager
 async def _transaction(uow: InventoryUnitOfWork, dry_run: bool) -> AsyncGenerator[None]:
-    with suppress(_Undo):
-        async with uow:
-            yield
-            if dry_run:
-                raise _Undo
+    async with uow:
+        yield
+        if dry_run:
+            uow.abandon()
 
 
 def _must(refusals: Sequence[Refusal]) -> None:

@@ -25,10 +25,12 @@ class Tally:
 class StockGuard(Protocol):
     """The one place where stock levels change; each change writes its movement in the same transaction."""
 
-    async def reserve(self, order_id: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
+    async def reserve(
+        self, order_id: UUID, demand: Mapping[UUID, int], levels: Sequence[LockedLevel]
+    ) -> Sequence[Shortage]:
         """Reserve units by variant id for an order, or nothing at all if any is short.
 
-        Locks the levels in key order, so that two orders never wait for each other in a circle.
+        `levels` are all those of the variants, locked.
         """
         ...
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from domain.actor import Actor
 from domain.catalog.model import Variant, VariantKind
-from domain.customers.model import Customer
 from domain.inventory.model import Shortage
 from domain.money import total
 from domain.orders import policy
@@ -14,6 +13,7 @@ from domain.orders.model import (
     COUNTRY_MAX,
     NOTES_MAX,
     NewLine,
+    Offer,
     Order,
     OrderLine,
 )
@@ -59,9 +59,14 @@ async def place_order(
         request = (str(customer_id), notes, country, [(line.sku, line.quantity) for line in lines])
         if made := await uow.claim(idempotency_key, "orderPlace", request):
             return await known(uow, made)
-        customer = await _customer(uow, actor, customer_id)
-        variants = await _variants(uow, lines)
-        order = await _store(uow, actor, customer, lines, variants, notes, country)
+        offer = await uow.offers.make({line.sku for line in lines}, customer_id, actor.user_id)
+        buyer = offer.customer_id or await _new_customer(uow, actor, customer_id)
+        variants = _variants(lines, offer)
+        amounts = [variant.price.times(line.quantity) for line, variant in zip(lines, variants, strict=True)]
+        price = total(amounts, variants[0].price.currency_code)
+        order = await uow.orders.add(offer.number, buyer, actor.user_id, price, country, notes)
+        await _store_lines(uow, order, lines, variants)
+        await _reserve(uow, order, lines, variants, offer)
         record_move(uow, order, None)
         await uow.settle(idempotency_key, order.id)
     return order
@@ -83,63 +88,54 @@ def check_order(lines: Sequence[NewLine], notes: str | None, country: str | None
     return refusals
 
 
-async def _customer(uow: OrdersUnitOfWork, actor: Actor, customer_id: UUID | None) -> Customer:
+async def _new_customer(uow: OrdersUnitOfWork, actor: Actor, customer_id: UUID | None) -> UUID:
+    """The key of the customer that a user becomes by the first order."""
     if customer_id is not None:
-        customer = await uow.customers.get(customer_id)
-        if customer is None:
-            raise Refused(not_found("customer", "input", "customerId"))
-        return customer
+        raise Refused(not_found("customer", "input", "customerId"))
     if actor.user_id is None:
         raise Refused(bad_input("Say for which customer.", "input", "customerId"))
     user = await uow.users.get(actor.user_id)
     if user is None:
         raise Refused(unauthenticated())
-    return await uow.customers.of_user(user)
+    return (await uow.customers.of_user(user)).id
 
 
-async def _variants(uow: OrdersUnitOfWork, lines: Sequence[NewLine]) -> list[Variant]:
+def _variants(lines: Sequence[NewLine], offer: Offer) -> list[Variant]:
     """The variant of each line."""
-    known = await uow.catalog.variants_by_sku({line.sku for line in lines})
     unknown = [
         UnknownSku(ErrorCode.UNKNOWN_SKU, f"No variant has the SKU {line.sku}.", _line_path(index, "sku"), line.sku)
         for index, line in enumerate(lines)
-        if line.sku not in known
+        if line.sku not in offer.variants
     ]
     if unknown:
         raise Refused(*unknown)
-    variants = [known[line.sku] for line in lines]
+    variants = [offer.variants[line.sku] for line in lines]
     if len({variant.price.currency_code for variant in variants}) > 1:
         message = "The lines of one order are in one currency."
         raise Refused(Refusal(ErrorCode.MIXED_CURRENCIES, message, ("input", "lines")))
     return variants
 
 
-async def _store(
-    uow: OrdersUnitOfWork,
-    actor: Actor,
-    customer: Customer,
-    lines: Sequence[NewLine],
-    variants: Sequence[Variant],
-    notes: str | None,
-    country: str | None,
-) -> Order:
-    """Store the order and its lines, and reserve the goods."""
-    amounts = [variant.price.times(line.quantity) for line, variant in zip(lines, variants, strict=True)]
-    order_total = total(amounts, variants[0].price.currency_code)
-    order = await uow.orders.add(customer.id, actor.user_id, order_total, country, notes)
+async def _store_lines(
+    uow: OrdersUnitOfWork, order: Order, lines: Sequence[NewLine], variants: Sequence[Variant]
+) -> None:
     await uow.orders.add_lines(
         [
             OrderLine(order.id, position, variant.id, variant.name, line.quantity, variant.price)
             for position, (line, variant) in enumerate(zip(lines, variants, strict=True), start=1)
         ]
     )
+
+
+async def _reserve(
+    uow: OrdersUnitOfWork, order: Order, lines: Sequence[NewLine], variants: Sequence[Variant], offer: Offer
+) -> None:
     demand: Counter[UUID] = Counter()
     for line, variant in zip(lines, variants, strict=True):
         if variant.kind is VariantKind.GOODS:
             demand[variant.id] += line.quantity
-    if shortages := await uow.stock.reserve(order.id, demand):
+    if shortages := await uow.stock.reserve(order.id, demand, offer.levels):
         raise Refused(*_shortage_refusals(shortages, variants))
-    return order
 
 
 def _shortage_refusals(shortages: Sequence[Shortage], variants: Sequence[Variant]) -> list[Refusal]:

@@ -1,14 +1,15 @@
 """What an order is, its states, and the one table of moves between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
+from domain.catalog.model import Variant
 from domain.events.model import EventKind
-from domain.inventory.model import MovementKind
+from domain.inventory.model import LockedLevel, MovementKind
 from domain.money import Money
 from domain.refusals import ErrorCode, IllegalTransition, Refused, VersionConflict
 from domain.value import value
@@ -121,6 +122,20 @@ class NewLine:
 
     sku: str
     quantity: int
+
+
+@value
+class Offer:
+    """What an order is placed on: the next number, who buys, and the shop's goods, whose levels are locked.
+
+    `customer_id` is None where there is no such customer, or where the user has bought nothing yet. Variants are by
+    SKU; those that do not exist are left out.
+    """
+
+    number: str
+    customer_id: UUID | None
+    variants: Mapping[str, Variant]
+    levels: Sequence[LockedLevel]
 
 
 @value

@@ -1,6 +1,6 @@
 """What the order commands and queries need from the outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -10,10 +10,21 @@ from domain.catalog.ports import CatalogStore
 from domain.customers.ports import CustomerStore
 from domain.inventory.ports import StockGuard
 from domain.money import Money
-from domain.orders.model import Adjustment, Order, OrderLine, OrderReturn, ReturnLine, StockEffect
+from domain.orders.model import Adjustment, Offer, Order, OrderLine, OrderReturn, ReturnLine, StockEffect
 from domain.reading import Page, PageRequest, Reader
 from domain.unit_of_work import UnitOfWork
 from domain.users.ports import UserStore
+
+
+class OfferStore(Protocol):
+    """Offers, for commands."""
+
+    async def make(self, skus: Collection[str], customer_id: UUID | None, user_id: UUID | None) -> Offer:
+        """What an order of these SKUs is placed on; without a customer, for that of the user.
+
+        Locks the levels of the goods in key order, so that two orders never wait for each other in a circle.
+        """
+        ...
 
 
 class OrderStore(Protocol):
@@ -38,9 +49,15 @@ class OrderStore(Protocol):
         ...
 
     async def add(
-        self, customer_id: UUID, placed_by: UUID | None, total: Money, country: str | None, notes: str | None
+        self,
+        number: str,
+        customer_id: UUID,
+        placed_by: UUID | None,
+        total: Money,
+        country: str | None,
+        notes: str | None,
     ) -> Order:
-        """Store a new pending order under the next number."""
+        """Store a new pending order, under the number of its offer."""
         ...
 
     async def add_lines(self, lines: Sequence[OrderLine]) -> None: ...
@@ -85,6 +102,9 @@ class OrdersUnitOfWork(UnitOfWork, Protocol):
 
     @property
     def catalog(self) -> CatalogStore: ...
+
+    @property
+    def offers(self) -> OfferStore: ...
 
     @property
     def orders(self) -> OrderStore: ...

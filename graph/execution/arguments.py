@@ -13,8 +13,9 @@ from graphql import (
     get_argument_values,
     visit,
 )
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
+
+from graph.execution.inputs import converter
 
 if TYPE_CHECKING:
     from graph.execution.run import Run
@@ -47,8 +48,16 @@ def converted(schema: strawberry.Schema, declared: StrawberryField, given: Argum
     """The arguments as a resolver takes them: by its own names, input objects as instances."""
     if not declared.arguments:
         return _none
-    scalars, config, arguments = schema.schema_converter.scalar_registry, schema.config, declared.arguments
-    return lambda run: convert_arguments(given(run), arguments, scalar_registry=scalars, config=config)
+    names = schema.config.name_converter
+    arguments = [
+        (names.from_argument(each), each.python_name, converter(schema, each.type)) for each in declared.arguments
+    ]
+
+    def values(run: "Run") -> dict[str, Any]:
+        found = given(run)
+        return {python_name: convert(found[name]) for name, python_name, convert in arguments if name in found}
+
+    return values
 
 
 def has_variables(node: FieldNode) -> bool:

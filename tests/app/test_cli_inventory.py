@@ -6,6 +6,7 @@ from uuid import UUID
 
 from factories.goods import make_variant, put_stock
 from factories.orders import make_order
+from factories.stock import reserve_units
 from sqlalchemy import text
 from support.log import settle
 from support.online_retail import SHOP, load
@@ -40,7 +41,7 @@ def agree(levels: int) -> list[str]:
 async def reserved(database: Database, variant: UUID, units: int) -> None:
     order = await make_order(database)
     async with SqlUnitOfWork(database, Actor.system(), None, lambda: None) as uow:
-        assert await uow.stock.reserve(order, {variant: units}) == []
+        assert await reserve_units(uow, order, {variant: units}) == []
 
 
 async def test_an_empty_shop_and_one_in_order_are_clean(database: Database, fresh_url: str, tmp_path: Path):

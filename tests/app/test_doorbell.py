@@ -49,15 +49,21 @@ def broker(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("fresh_url" if request.param == "postgresql" else "valkey")
 
 
-async def test_a_ring_is_heard_by_every_process(broker: str):
-    async with hung(broker, 30) as (ringing, own), hung(broker, 30) as (_, other), hung(broker, 30) as (_, third):
+async def test_a_ring_is_heard_once_by_every_process(broker: str):
+    async with (
+        hung(broker, 30) as (ringing, own),
+        hung(broker, 30) as (answering, other),
+        hung(broker, 30) as (_, third),
+    ):
         before = [ears.rings for ears in (own, other, third)]
 
         ringing.ring()
-        await until(lambda: other.rings > before[1] and third.rings > before[2] and own.rings > before[0] + 1)
+        await until(lambda: other.rings > before[1] and third.rings > before[2])
+        # What the broker told of the first ring was told before this one.
+        answering.ring()
+        await until(lambda: own.rings > before[0] + 1 and third.rings > before[2] + 1)
 
-    assert other.rings == before[1] + 1
-    assert own.rings == before[0] + 2
+    assert [ears.rings for ears in (own, other, third)] == [count + 2 for count in before]
 
 
 async def test_many_rings_at_once_become_one(broker: str):
@@ -73,11 +79,10 @@ async def test_many_rings_at_once_become_one(broker: str):
 
 async def test_memory_joins_the_parts_of_one_process():
     async with hung("memory://", 30) as (doorbell, ears):
-        assert ears.rings == 1
+        assert (doorbell.is_connected, ears.rings) == (True, 1)
 
         doorbell.ring()
-
-        await until(lambda: ears.rings == 3)
+        assert ears.rings == 2
 
 
 async def end_sessions(url: str) -> None:

@@ -49,7 +49,7 @@ async def test_who_commits_last_stands_last_though_they_began_and_wrote_first(da
     async with first:
         await first.users.add("early", None, "-", is_admin=False)
         first.record(event(early))
-        await first._write_events()
+        await first._write()
         first._events.clear()
         await write(database, event(late))
         moved_before = await sequencer.drain()
@@ -93,7 +93,7 @@ async def test_what_is_rolled_back_is_never_told_and_leaves_no_gap(database: Dat
     broken = unit_of_work(database)
     await broken.__aenter__()
     broken.record(event(uuid4()))
-    await broken._write_events()
+    await broken._write()
     error = ZeroDivisionError()
     await broken.__aexit__(ZeroDivisionError, error, None)
     await write(database, event(order))

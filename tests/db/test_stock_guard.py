@@ -6,6 +6,7 @@ from uuid import UUID
 from factories.goods import make_variant, make_warehouse, put_stock
 from factories.orders import make_order
 from factories.people import make_user
+from factories.stock import reserve_units
 from sqlalchemy import text
 from support.log import settle
 
@@ -38,7 +39,7 @@ async def rows(database: Database, query: str, **parameters: Any) -> list[tuple[
 async def reserve(database: Database, demand: dict[UUID, int], number: str = "A1") -> UUID:
     order = await make_order(database, number)
     async with work(database) as uow:
-        assert await uow.stock.reserve(order, demand) == []
+        assert await reserve_units(uow, order, demand) == []
     return order
 
 

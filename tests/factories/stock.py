@@ -1,12 +1,16 @@
 """Stock for tests, moved through the schema; and what the tables then say."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from support.log import settle
 from support.shop import Shop
 
+from db.unit_of_work import SqlUnitOfWork
 from domain.actor import Actor
+from domain.inventory.model import Shortage
 
 LEVEL = "{ onHand reserved available reorderPoint }"
 ERRORS = """
@@ -47,6 +51,13 @@ async def change_stock(shop: Shop, actor: Actor | None, act: str, **given: Any) 
     levels = f"from {LEVEL} to {LEVEL}" if act == "Transfer" else f"stockLevel {LEVEL}"
     query = f"mutation ($input: S{name[1:]}Input!) {{ {name}(input: $input) {{ {levels} {ERRORS} }} }}"
     return (await shop.get(query, actor, input=given))[name]
+
+
+async def reserve_units(uow: SqlUnitOfWork, order: UUID, demand: Mapping[UUID, int]) -> Sequence[Shortage]:
+    """Reserve units by variant id, as placing an order does."""
+    goods = await uow.catalog.variants_by_id(demand)
+    offer = await uow.offers.make({each.sku for each in goods.values()}, None, None)
+    return await uow.stock.reserve(order, demand, offer.levels)
 
 
 async def levels(shop: Shop) -> list[tuple[Any, ...]]:
