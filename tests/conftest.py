@@ -29,8 +29,8 @@ from support.measuring import unmeasured
 from support.server import CHEAP_PASSWORDS, Server, serving
 from support.shop import Shop, with_quick_passwords
 
-ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
-
+SETTINGS = Settings(broadcast_url="memory://", live_poll_seconds=0.2)
+"""Of each shop. To read the environment each time would be a good part of the work."""
 
 LONGEST = (
     "test_whole.py",
@@ -40,7 +40,6 @@ LONGEST = (
     "test_matrix.py",
     "test_faults.py",
     "test_sample.py",
-    "test_matrix.py",
     "test_stream.py",
     "test_demo.py",
     "test_slow_consumer.py",
@@ -202,7 +201,7 @@ async def database(fresh_url: str) -> AsyncGenerator[Database]:
 @pytest.fixture
 async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     """An empty shop behind the real schema, with live events in this process."""
-    settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
+    settings = SETTINGS.model_copy(update={"database_url": fresh_url, "data_dir": tmp_path})
     async with running(settings) as process:
         yield Shop(with_quick_passwords(process))
 

@@ -22,6 +22,7 @@ mutation ($notes: String) {
 WATCH = "subscription { orderStatusChanged { cursor } }"
 WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(300))} }} }} }}"
 ALIASES = {"max_aliases": 300}
+PATIENT = {"shutdown_seconds": 300}
 END = b"0\r\n\r\n"
 
 
@@ -76,7 +77,7 @@ async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):
 async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    async with serving(settings) as server:
+    async with serving(settings.model_copy(update=PATIENT)) as server:
         admin = await open_shop(server)
         stack = listener(server, admin, WATCH)
         client = await stack.__aenter__()
@@ -93,7 +94,7 @@ async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
 async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    async with serving(settings.model_copy(update=ALIASES)) as server:
+    async with serving(settings.model_copy(update={**ALIASES, **PATIENT})) as server:
         admin = await open_shop(server)
         stack = listener(server, admin, WIDE)
         client = await stack.__aenter__()
