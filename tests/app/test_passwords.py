@@ -14,7 +14,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 from sqlalchemy import text
 from support.server import Server
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 from app.access.passwords import NICE, Hasher, ResetTokens, hashing
 from app.settings import Settings
@@ -63,7 +63,7 @@ class Blocking(Argon2Hasher):
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         self.begun.release()
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(PATIENCE)
         self.nice.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         return super().hash(password, salt=salt)
 

@@ -30,8 +30,16 @@ from domain.roles.model import ADMIN
 from domain.users.model import User
 from graph.schema import ShopSchema, build_schema
 
-LIMITS = httpx.Limits(keepalive_expiry=1)
-"""The client ends an idle connection long before the server does: on a slow machine a request could meet its end."""
+CLIENT: dict[str, Any] = {
+    "trust_env": False,
+    # To load certificates would be most of the work of many a test.
+    "verify": False,
+    # However slow the machine is, an answer comes in time, and no request meets the end of a connection that was idle
+    # for as long as the server lets it be.
+    "timeout": PATIENCE,
+    "limits": httpx.Limits(keepalive_expiry=1),
+}
+"""What HTTP clients of tests are given."""
 
 CHEAP_PASSWORDS = {"password_time_cost": 2, "password_memory_kib": 19_456, "password_parallelism": 1}
 """The least that the settings allow."""
@@ -107,10 +115,7 @@ async def serving(
         try:
             await until(lambda: server.started or running.done())
             url = f"http://127.0.0.1:{port}"
-            # To load certificates would be most of the work of many a test.
-            async with httpx.AsyncClient(
-                base_url=url, trust_env=False, verify=False, timeout=PATIENCE, limits=LIMITS
-            ) as client:
+            async with httpx.AsyncClient(base_url=url, **CLIENT) as client:
                 yield Server(port, app, app.state.process, client, server.server_state.connections)
         finally:
             server.should_exit = True
