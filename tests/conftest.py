@@ -92,8 +92,11 @@ REPEATING = {"access", "fuzz", "hostile", "proofs", "real_data"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep to the order below: pytest-xdist would hand out the files with the most tests first."""
+    """Keep to the order above: pytest-xdist would hand out the files with the most tests first."""
     config.option.loadscopereorder = False
+    if memory := _memory():
+        # Where servers keep their data durably, which on a disk is most of what the tests of their starts wait for.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -92,12 +92,12 @@ async def test_the_loop_goes_on_while_passwords_are_hashed(monkeypatch: pytest.M
     monkeypatch.setattr(argon, "hash", beside)
     hasher = Hasher(SETTINGS, password_hash)
     turning = asyncio.create_task(turn())
-    hashes = await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(4)))
+    hashes = await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(2)))
     turning.cancel()
 
-    assert len(set(hashes)) == 4
+    assert len(set(hashes)) == 2
     assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=1$") for each in hashes)
-    assert len(turns_beside) == 4
+    assert len(turns_beside) == 2
     assert min(turns_beside) > 100
 
 
