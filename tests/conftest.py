@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -24,6 +23,7 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
+from support.databases import memory
 from support.leaks import fail_on_leaks
 from support.measuring import unmeasured
 from support.server import CHEAP_PASSWORDS, Server, serving
@@ -94,9 +94,9 @@ REPEATING = {"access", "fuzz", "hostile", "proofs", "real_data"}
 def pytest_configure(config: pytest.Config) -> None:
     """Keep to the order above: pytest-xdist would hand out the files with the most tests first."""
     config.option.loadscopereorder = False
-    if memory := _memory():
+    if place := memory():
         # Where servers keep their data durably, which on a disk is most of what the tests of their starts wait for.
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -125,13 +125,6 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-def _memory() -> Path | None:
-    """A file system in memory with room for many small databases, where there is one: it halves the time."""
-    shared = Path("/dev/shm")
-    has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
-    return shared if has_room else None
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _measured(request: pytest.FixtureRequest) -> Generator[None]:
     """Count lines and branches where something new is run."""
@@ -145,7 +138,7 @@ def postgres() -> Generator[str]:
     """The URL of an embedded PostgreSQL server of this test process."""
     # Not below pytest's own directory, which a second run closes to all but its user; run as root, the server is
     # another user. And close to the root: the path of a Unix socket has at most 107 bytes.
-    place = tempfile.TemporaryDirectory(prefix="orderwire-", dir=_memory())
+    place = tempfile.TemporaryDirectory(prefix="orderwire-", dir=memory())
     with place as directory, embedded_server(Path(directory)) as url:
 
         async def prepare() -> None:

