@@ -4,7 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +13,10 @@ from db.schema import metadata
 
 LOCK = 1330989394
 """The key of the advisory lock: the letters OURR."""
+
+VERSION = text("SELECT version_num FROM alembic_version")
+
+UNDEFINED_TABLE = "42P01"
 
 
 def _config() -> Config:
@@ -31,8 +34,13 @@ def head() -> str:
 
 async def current(database: Database) -> str | None:
     """The migration that the database is at."""
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    try:
+        rows = await database.read(VERSION)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != UNDEFINED_TABLE:
+            raise
+        return None
+    return rows[0][0] if rows else None
 
 
 async def upgrade(database: Database) -> None:
