@@ -10,7 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from app.access.keys import KeyRing, write_secret
-from app.access.passwords import Hasher
+from app.access.passwords import LoneHasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
@@ -18,6 +18,7 @@ from db.demo import seed_demo
 from db.engine import Database
 from domain.users.commands import ensure_admin
 from domain.users.model import Credentials
+from domain.users.ports import PasswordHasher
 
 DEMO_PASSWORD = "orderwire-demo"  # noqa: S105  (printed in the documents; the demo users have no rights)
 
@@ -56,7 +57,7 @@ async def prepare(settings: Settings) -> Prepared:
     try:
         if settings.migrate:
             await migrate.upgrade(database)
-        hasher = Hasher(settings)
+        hasher = LoneHasher.of(settings)
         password = await _first_admin(settings, database, hasher)
         named = await _credentials(database, settings.admin_username)
         has_admin = named is not None and named.user.is_admin
@@ -66,12 +67,12 @@ async def prepare(settings: Settings) -> Prepared:
     return Prepared(password, has_admin, seeded)
 
 
-async def seed(database: Database, hasher: Hasher, currency: str) -> bool:
+async def seed(database: Database, hasher: PasswordHasher, currency: str) -> bool:
     """Fill the shop with the demo shop, priced in `currency`, if it is empty; whether it was."""
     return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD), currency) is not None
 
 
-async def _first_admin(settings: Settings, database: Database, hasher: Hasher) -> str | None:
+async def _first_admin(settings: Settings, database: Database, hasher: PasswordHasher) -> str | None:
     """Make the first admin if there is none of that name; the password, where it is ours to tell."""
     unit_of_work = system_unit_of_work(database)
     if settings.admin_password is not None:
@@ -88,7 +89,7 @@ async def _first_admin(settings: Settings, database: Database, hasher: Hasher) -
     return password if made or await _is_password(database, hasher, settings.admin_username, password) else None
 
 
-async def _is_password(database: Database, hasher: Hasher, username: str, password: str) -> bool:
+async def _is_password(database: Database, hasher: PasswordHasher, username: str, password: str) -> bool:
     """Whether the kept password is still the admin's."""
     credentials = await _credentials(database, username)
     matches, _ = await hasher.check(password, credentials.password_hash if credentials else None)
