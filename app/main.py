@@ -29,15 +29,20 @@ from app.parent import ending_with_parent
 from app.requests import HEADER, BodyLimit, RequestId, explain
 from app.settings import Settings
 from app.wiring import running
-from graph.schema import build_schema
+from graph.schema import ShopSchema, build_schema
 
 
-def create_app(settings: Settings | None = None, playground: Path = PLAYGROUND) -> Starlette:
-    """The application; it connects when its lifespan starts. Without settings it reads them and owns the process."""
+def create_app(
+    settings: Settings | None = None, playground: Path = PLAYGROUND, schema: ShopSchema | None = None
+) -> Starlette:
+    """The application; it connects when its lifespan starts. Without settings it reads them and owns the process.
+
+    The schema is built as the settings want it, unless one is given: applications of one process may share it.
+    """
     is_process = settings is None
     settings = settings or Settings()
     configure_logs(settings.log_level)
-    schema = build_schema(is_compiled=settings.execution is Execution.COMPILED)
+    schema = schema or build_schema(is_compiled=settings.execution is Execution.COMPILED)
     given = read_documents(settings.documents)
     documents = Documents(given, only=settings.documents_only, automatic=settings.automatic_documents)
     endpoint = GraphQLEndpoint(schema, documents, settings, playground)

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -24,13 +23,14 @@ from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
+from support.databases import memory
 from support.leaks import fail_on_leaks
 from support.measuring import unmeasured
 from support.server import CHEAP_PASSWORDS, Server, serving
 from support.shop import Shop, with_quick_passwords
 
-ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail"
-
+SETTINGS = Settings(broadcast_url="memory://", live_poll_seconds=0.2)
+"""Of each shop. To read the environment each time would be a good part of the work."""
 
 LONGEST = (
     "test_whole.py",
@@ -40,7 +40,6 @@ LONGEST = (
     "test_matrix.py",
     "test_faults.py",
     "test_sample.py",
-    "test_matrix.py",
     "test_stream.py",
     "test_demo.py",
     "test_slow_consumer.py",
@@ -93,8 +92,11 @@ REPEATING = {"access", "fuzz", "hostile", "proofs", "real_data"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep to the order below: pytest-xdist would hand out the files with the most tests first."""
+    """Keep to the order above: pytest-xdist would hand out the files with the most tests first."""
     config.option.loadscopereorder = False
+    if place := memory():
+        # Where servers keep their data durably, which on a disk is most of what the tests of their starts wait for.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -123,13 +125,6 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-def _memory() -> Path | None:
-    """A file system in memory with room for many small databases, where there is one: it halves the time."""
-    shared = Path("/dev/shm")
-    has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
-    return shared if has_room else None
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _measured(request: pytest.FixtureRequest) -> Generator[None]:
     """Count lines and branches where something new is run."""
@@ -143,7 +138,7 @@ def postgres() -> Generator[str]:
     """The URL of an embedded PostgreSQL server of this test process."""
     # Not below pytest's own directory, which a second run closes to all but its user; run as root, the server is
     # another user. And close to the root: the path of a Unix socket has at most 107 bytes.
-    place = tempfile.TemporaryDirectory(prefix="orderwire-", dir=_memory())
+    place = tempfile.TemporaryDirectory(prefix="orderwire-", dir=memory())
     with place as directory, embedded_server(Path(directory)) as url:
 
         async def prepare() -> None:
@@ -202,7 +197,7 @@ async def database(fresh_url: str) -> AsyncGenerator[Database]:
 @pytest.fixture
 async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     """An empty shop behind the real schema, with live events in this process."""
-    settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, live_poll_seconds=0.2)
+    settings = SETTINGS.model_copy(update={"database_url": fresh_url, "data_dir": tmp_path})
     async with running(settings) as process:
         yield Shop(with_quick_passwords(process))
 

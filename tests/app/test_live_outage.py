@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 from app.live.hub import Hub
 from app.live.sequencing import Sequencing
@@ -55,7 +55,7 @@ async def test_followers_of_a_log_that_was_replaced_end_whenever_it_answers_agai
         log.replace(uuid4(), 7, refusals)
 
         with pytest.raises(Refused) as refused:
-            await asyncio.wait_for(following, 5)
+            await asyncio.wait_for(following, PATIENCE)
     finally:
         await hub.stop()
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from support.browser import Browser, browser, refusal, somebody
 from support.provider import CLIENT_ID, CLIENT_SECRET
 from support.server import Server, complaints, serving
+from support.waiting import PATIENCE
 
 from app.choices import LogLevel
 from app.login.settings import Provider
@@ -197,7 +198,7 @@ async def test_a_provider_that_does_not_answer_is_waited_for_no_longer_than_the_
     hasty = shop.process.settings.model_copy(update={"oidc_timeout_seconds": 1.5})
 
     async with serving(hasty) as server, browser(server) as one, browser(server) as other:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             describing, giving = await asyncio.gather(one.start("slow"), other.sign_in(somebody(), token="slow"))
 
     assert refusal(describing) == refusal(giving) == FAILED

@@ -13,15 +13,15 @@ import psutil
 import pytest
 import websockets
 from sqlalchemy import text
-from support.processes import Serving, eventually, hashers_of, is_gone, postgres_of, run, serving
+from support.processes import PATIENCE, Serving, eventually, hashers_of, is_gone, postgres_of, run, serving
 
 from db.engine import Database
 
 COUNTS = "{ orders(first: 1) { totalCount } products(first: 1) { totalCount } }"
 PRODUCTS_AND_USERS = "{ products(first: 1) { totalCount } users(first: 9) { nodes { username } } }"
 WATCH = "subscription { orderStatusChanged { to } }"
-RESTART = 3.0
-"""Seconds that a restart may take on an idle machine; the tests allow thrice that on a busy one."""
+RESTART = 5.0
+"""Seconds of processor time that a restart may take, on a slow machine."""
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +47,18 @@ async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: P
     assert postgres_of(tmp_path) == []
 
     with serving(tmp_path, fresh=True) as server:
-        again = server.ready()
+        server.ready()
+        spent = server.spent
         assert "filled" not in server.told
         assert server.value("Admin password") == password
         assert server.post(COUNTS, server.sign_in(username, password)) == counts
 
-    assert again < 3 * RESTART
+    assert spent < RESTART
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_either_signal_stops_everything_though_streams_are_open(used: Path, number: signal.Signals):
-    with serving(used, seed=False) as server:
+    with serving(used, seed=False, shutdown_seconds=300) as server:
         server.ready()
         token = server.sign_in("admin", server.value("Admin password")) or ""
         hashers = hashers_of(server.process.pid)
@@ -65,7 +66,7 @@ async def test_either_signal_stops_everything_though_streams_are_open(used: Path
 
     assert code == 0
     assert len(hashers) == 1
-    assert took < 3
+    assert took < 100
     assert postgres_of(used) == []
     assert all(map(is_gone, server.children))
     assert "Traceback" not in server.logged, server.logged
@@ -78,7 +79,7 @@ async def _stop_with_open_streams(server: Serving, token: str, number: signal.Si
     protocol = websockets.Subprotocol("graphql-transport-ws")
     async with (
         websockets.connect(url, subprotocols=[protocol], proxy=None) as watcher,
-        httpx.AsyncClient(trust_env=False) as client,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client,
         client.stream("POST", server.url, json={"query": WATCH}, headers=headers) as listener,
     ):
         await watcher.send(orjson.dumps({"type": "connection_init", "payload": headers}).decode())
@@ -97,7 +98,7 @@ def test_after_a_kill_the_next_server_starts_and_stops_postgresql(used: Path):
         assert server.sign_in("admin", server.value("Admin password"))
         hashers = hashers_of(server.process.pid)
         server.process.kill()
-        server.process.wait(20)
+        server.process.wait(PATIENCE)
         assert len(postgres_of(used)) == 1
         # Nobody is left who would end it.
         assert len(hashers) == 1
@@ -141,7 +142,7 @@ def test_several_workers_serve_and_are_gone_afterwards(used: Path):
 
     assert code == 0
     assert len(server.children) >= 2
-    eventually(lambda: all(map(is_gone, server.children)), 5)
+    eventually(lambda: all(map(is_gone, server.children)))
     assert postgres_of(used) == []
 
 
@@ -152,11 +153,11 @@ def test_the_workers_of_a_server_that_was_killed_stop_by_themselves(used: Path):
         assert server.sign_in("admin", server.value("Admin password"))
         workers, hashers = _workers(server), hashers_of(server.process.pid)
         server.process.kill()
-        server.process.wait(20)
+        server.process.wait(PATIENCE)
 
-        eventually(lambda: all(map(is_gone, workers + hashers)), 5)
+        eventually(lambda: all(map(is_gone, workers + hashers)))
         port = httpx.URL(server.url).port or 0
-        eventually(lambda: _is_free(port), 5)
+        eventually(lambda: _is_free(port))
         with serving(used, seed=False, port=port) as second:
             second.ready()
             assert second.stop()[0] == 0

@@ -8,7 +8,7 @@ from factories.people import make_admin
 from support.bare import Bare, bare, fill
 from support.server import Server, complaints
 from support.sockets import PROTOCOL, WATCH, signed_in
-from support.waiting import until
+from support.waiting import PATIENCE, until
 from websockets.frames import Opcode
 
 from app.protocols import socket as socket_protocol
@@ -158,7 +158,7 @@ async def test_who_says_much_at_once_is_heard_in_parts(server: Server):
         # Others have their turn now, and all of it is answered in the end.
         assert not socket._transport.is_reading()
         await pouring
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             frames = client.frames()
             for _ in range(20_000):
                 assert (await anext(frames)).opcode is Opcode.PONG

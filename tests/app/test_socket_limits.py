@@ -26,7 +26,7 @@ async def bounded(settings: Settings, *, is_foreign: bool = False, **bounds: Any
 @CARRIERS
 async def test_who_does_not_introduce_itself_is_let_go(settings: Settings, is_foreign: bool):
     async with (
-        bounded(settings, is_foreign=is_foreign, socket_init_seconds=0.1) as server,
+        bounded(settings, is_foreign=is_foreign, socket_init_seconds=0.5) as server,
         connected(server) as client,
     ):
         await client.send(type="ping")
@@ -60,7 +60,7 @@ async def test_one_operation_too_many_fails_alone(settings: Settings):
 
 @CARRIERS
 async def test_a_socket_with_nothing_to_do_is_closed_without_reproach(settings: Settings, is_foreign: bool):
-    async with bounded(settings, is_foreign=is_foreign, socket_idle_seconds=0.1) as server, connected(server) as client:
+    async with bounded(settings, is_foreign=is_foreign, socket_idle_seconds=0.5) as server, connected(server) as client:
         await client.sign_in()
         await client.run(ME)
 
@@ -68,7 +68,7 @@ async def test_a_socket_with_nothing_to_do_is_closed_without_reproach(settings: 
 
 
 async def test_a_socket_with_a_subscription_is_not_idle(settings: Settings):
-    async with bounded(settings, socket_idle_seconds=0.05) as server:
+    async with bounded(settings, socket_idle_seconds=0.5) as server:
         admin = await make_admin(server.process.database)
         async with watching(server, admin) as client, signed_in(server) as other:
             assert await other.closing() == (1000, "Idle")

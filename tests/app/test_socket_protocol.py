@@ -11,7 +11,7 @@ from factories.people import make_admin
 from support.bare import bare, fill
 from support.server import Server, complaints, serving
 from support.sockets import connected, watching
-from support.waiting import until
+from support.waiting import pass_time, until
 from websockets.frames import Frame, Opcode
 
 from app.protocols import socket as socket_protocol
@@ -75,27 +75,29 @@ async def test_a_server_that_stops_tells_its_watchers_to_connect_anew(settings: 
     assert await closing == (SERVICE_RESTART, "")
 
 
-async def test_a_client_that_takes_leave_and_reads_nothing_does_not_stay(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(socket_protocol, "PATIENCE", 0.1)
-    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.3})
+async def test_a_client_that_takes_leave_and_reads_nothing_does_not_stay(settings: Settings):
+    # As long as it takes to fill the socket on a slow machine.
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 5})
     async with serving(hasty) as server, bare(server.socket_url) as client:
         socket = await fill(server, client)
         await client.close()
 
-        await until(lambda: socket not in server.connections)
+        def is_gone() -> bool:
+            pass_time(1)
+            return socket not in server.connections
+
+        await until(is_gone)
 
 
 async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(settings: Settings):
-    patient = settings.model_copy(update={"shutdown_seconds": 60})
+    patient = settings.model_copy(update={"shutdown_seconds": 300})
     async with AsyncExitStack() as stack:
         async with serving(patient) as server:
             client = await stack.enter_async_context(bare(server.socket_url))
             await fill(server, client)
             began = time.monotonic()
 
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 100
 
 
 async def test_who_reads_nothing_is_dropped_and_resumes_where_it_was(

@@ -21,7 +21,7 @@ from graph.limits.rules import Introspection
 CHROMIUM = shutil.which("chromium")
 IS_BUILT = (PLAYGROUND / "index.html").exists()
 IN_CI = os.environ.get("CI") == "true"
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds."""
 
 pytestmark = [

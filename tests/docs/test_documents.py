@@ -86,7 +86,7 @@ def test_json_blocks_parse(block: Block) -> None:
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=str)
 def test_shell_blocks_parse(block: Block) -> None:
-    subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=10)
+    subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=60)
 
 
 def test_blocks_name_a_language_we_check_or_plain_text() -> None:

@@ -9,7 +9,7 @@ from factories.whole_shop import WholeShop
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fuzzing import bounded
-from support.server import Server
+from support.server import CLIENT, Server
 
 QUERY = "query Q($n: Int) { orders(first: $n) { nodes { id ...F } } } fragment F on Order { number }"
 
@@ -43,7 +43,7 @@ async def test_a_body_that_is_almost_a_request_is_answered(server: Server, whole
     headers = {**server.headers(whole.admin), "Content-Type": "application/json"}
 
     def ask() -> None:
-        with httpx.Client(base_url=server.url, trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=server.url, **CLIENT) as client:
 
             @bounded(60)
             @given(body=BODIES)

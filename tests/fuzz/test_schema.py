@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemathesis.graphql import nodes
 from support.fuzzing import bounded
 from support.server import Server
+from support.waiting import PATIENCE
 
 from domain.actor import Actor
 from graph.node import global_id
@@ -45,7 +46,7 @@ def ask(url: str, headers: dict[str, str], answers: list[Any]) -> None:
         @bounded(4)
         @given(case=operation.as_strategy())
         def answer(case: Any) -> None:
-            response = case.call(headers=headers)
+            response = case.call(headers=headers, timeout=PATIENCE)
             content = json.loads(response.content)
             codes = {error["extensions"]["code"] for error in content.get("errors", [])}
             assert response.status_code in {200, 400}, response.content

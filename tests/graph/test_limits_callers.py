@@ -227,8 +227,12 @@ async def test_a_turn_that_becomes_free_is_had_by_the_next():
     assert len(turns) == 0
 
 
+HASTE = 0.5
+"""Seconds: much more than an operation takes that nothing holds up, on a slow machine too."""
+
+
 async def test_a_query_that_takes_too_long_is_given_up(shop: Shop):
-    hasty = shop.held_to(limits={"operation_seconds": 0.1})
+    hasty = shop.held_to(limits={"operation_seconds": HASTE})
     admin = await make_admin(shop.database)
 
     async with locked(shop.database, "orders"):
@@ -236,7 +240,7 @@ async def test_a_query_that_takes_too_long_is_given_up(shop: Shop):
             answer = await hasty.run(ORDERS, admin)
 
     [error] = answer.errors
-    assert error["extensions"] == {"code": "OPERATION_TIMEOUT", "limit": 0.1, "requestId": "test-request"}
+    assert error["extensions"] == {"code": "OPERATION_TIMEOUT", "limit": HASTE, "requestId": "test-request"}
     assert answer.data is None
     assert [(entry["event"], entry["request_id"]) for entry in logs] == [("operation_timed_out", "test-request")]
     assert (await hasty.run(PAGE, admin)).errors == []
@@ -261,7 +265,7 @@ async def test_a_mutation_that_takes_too_long_leaves_nothing_behind(shop: Shop):
 
 
 async def test_reports_may_take_longer_than_the_rest(shop: Shop):
-    hasty = shop.held_to(limits={"operation_seconds": 0.05, "report_seconds": 10.0})
+    hasty = shop.held_to(limits={"operation_seconds": 0.05, "report_seconds": 60.0})
     admin = await make_admin(shop.database)
 
     async with locked(shop.database, "orders", "hourly_sales"):
@@ -276,10 +280,14 @@ async def test_reports_may_take_longer_than_the_rest(shop: Shop):
 
 async def test_the_database_gives_up_by_itself_what_takes_too_long(fresh_url: str, tmp_path: Path):
     settings = Settings(
-        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, operation_seconds=0.1, report_seconds=0.1
+        database_url=fresh_url,
+        broadcast_url="memory://",
+        data_dir=tmp_path,
+        operation_seconds=HASTE,
+        report_seconds=HASTE,
     )
     async with running(settings) as process:
-        shop = Shop(process).held_to(limits={"operation_seconds": 15.0, "report_seconds": 15.0})
+        shop = Shop(process).held_to(limits={"operation_seconds": 60.0, "report_seconds": 60.0})
         admin = await make_admin(shop.database)
         other = Database(fresh_url, 1)
         async with locked(other, "orders", "hourly_sales"):

@@ -245,8 +245,12 @@ async def test_an_event_that_cannot_be_told_is_a_fault_and_left_behind(shop: Sho
             assert (await watch.next())["orderStatusChanged"]["to"] == "PENDING"
 
 
+HASTE = 0.5
+"""Seconds: much more than an event takes that nothing holds up, on a slow machine too."""
+
+
 async def test_an_event_that_takes_too_long_is_told_as_that_and_left_behind(shop: Shop, admin: Actor):
-    hasty = shop.held_to(limits={"operation_seconds": 0.2})
+    hasty = shop.held_to(limits={"operation_seconds": HASTE})
     async with shop.watching(WATCH, admin) as watch:
         await place(shop, admin, ("MUG", 1))
         cursor = (await watch.next())["orderStatusChanged"]["cursor"]
@@ -264,7 +268,7 @@ async def test_an_event_that_takes_too_long_is_told_as_that_and_left_behind(shop
         # Who only waits is not hurried.
         waiting = asyncio.create_task(watch.next())
         await until(lambda: len(shop.process.services.streams) == 1)
-        await asyncio.wait([waiting], timeout=0.3)
+        await asyncio.wait([waiting], timeout=1.2 * HASTE)
         await place(shop, admin, ("MUG", 1))
         assert (await waiting)["orderStatusChanged"]["order"]["number"] == "OW-000004"
 

@@ -14,7 +14,7 @@ from factories.people import make_admin, make_user
 from graphql import GraphQLObjectType
 from sqlalchemy import text
 from support.shop import SCHEMA, Shop
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 from db.events import EventLog
 from domain.actor import Actor, Origin
@@ -79,7 +79,7 @@ async def test_each_event_of_a_stream_counts_its_own_statements(shop: Shop):
     for _ in range(3):
         await place(shop, admin, ("MUG", 1))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         # Each event reads its order.
         assert await listening == [1, 1, 1]
 
@@ -100,7 +100,7 @@ async def test_a_cursor_of_a_process_that_has_read_further_is_taken(shop: Shop):
     async with aclosing(feed.follow(newest.position)) as events:
         following = asyncio.ensure_future(anext(events))
         fourth = await place(shop, admin, ("MUG", 1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             event = await following
 
     # Its goods are reserved first.

@@ -25,7 +25,7 @@ from support.passwords import (
     sign_in,
 )
 from support.shop import Shop
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ async def test_changes_and_resets_at_once_come_to_an_end(shop: Shop, logs: Logs)
     actor = actor_of(shop, await sign_in(shop))
     token = await mailed_token(shop, logs)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         answers = await asyncio.gather(
             change(shop, actor), reset(shop, token, "another one"), request(shop), return_exceptions=True
         )

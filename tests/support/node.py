@@ -16,7 +16,7 @@ from support.documents import ROOT
 
 MODULES = ROOT / "playground" / "node_modules"
 ESBUILD = MODULES / ".bin" / "esbuild"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds: an interpreter starts slowly where others are busy too."""
 
 _NODE = shutil.which("node")

@@ -53,9 +53,8 @@ def run(data_dir: Path, *arguments: object, **settings: object) -> subprocess.Co
 class Serving:
     """A running `orderwire serve`."""
 
-    def __init__(self, process: Forked | subprocess.Popen[bytes], out: Path, err: Path, started: float) -> None:
+    def __init__(self, process: Forked | subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self.process, self._out, self._err = process, out, err
-        self._started = started
         self.children: list[psutil.Process] = []
 
     @property
@@ -66,12 +65,16 @@ class Serving:
     def logged(self) -> str:
         return self._err.read_text()
 
-    def ready(self) -> float:
-        """Wait until it is; the seconds since it was started."""
+    @property
+    def spent(self) -> float:
+        """The processor time that it has taken, with what it started and waited for, in seconds."""
+        return sum(psutil.Process(self.process.pid).cpu_times()[:4])
+
+    def ready(self) -> None:
+        """Wait until it is."""
         eventually(lambda: "Stop it" in self.told or self.process.poll() is not None)
         assert self.process.poll() is None, self.logged
         self.children = psutil.Process(self.process.pid).children(recursive=True)
-        return time.monotonic() - self._started
 
     def value(self, name: str) -> str:
         """What it told under a heading, such as `Admin password`."""
@@ -86,7 +89,7 @@ class Serving:
     def post(self, query: str, token: str | None = None, **variables: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # To load certificates would be most of the work.
-        with httpx.Client(trust_env=False, verify=False, timeout=20) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=PATIENCE) as client:
             body = {"query": query, "variables": variables}
             return client.post(self.url, json=body, headers=headers).json()["data"]
 
@@ -111,13 +114,12 @@ class Serving:
 def serving(data_dir: Path, *prefix: str, fresh: bool = False, **settings: object) -> Generator[Serving]:
     """A server that is killed at the end, should it still run; `fresh` makes it start an interpreter of its own."""
     (out, err), seen = _files(data_dir), environment(data_dir, **settings)
-    started = time.monotonic()
     if fresh or prefix:
         process = _start([*prefix, *ORDERWIRE, "serve"], data_dir, seen, out, err)
     else:
         process = fork(["serve"], data_dir, seen, out, err)
     try:
-        yield Serving(process, out, err, started)
+        yield Serving(process, out, err)
     finally:
         process.kill()
         process.wait(PATIENCE)

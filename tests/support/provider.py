@@ -84,7 +84,7 @@ class Provider:
         description |= DESCRIPTIONS.get(kind, {})
         if kind == "pretending":
             description["issuer"] = f"{self.base}/honest"
-        await asyncio.sleep(30 if kind == "slow" else 0)
+        await asyncio.sleep(600 if kind == "slow" else 0)
         if kind == "mumbling":
             return PlainTextResponse("<html>Bad gateway</html>")
         return JSONResponse([description] if kind == "listing" else description, 503 if kind == "away" else 200)
@@ -126,7 +126,7 @@ class Provider:
         if person.get("token") in ANSWERS:
             status, content = ANSWERS[person["token"]]
             return PlainTextResponse(content, status)
-        await asyncio.sleep(30 if person.get("token") == "slow" else 0)
+        await asyncio.sleep(600 if person.get("token") == "slow" else 0)
         access_token = secrets.token_urlsafe(16)
         self.people[access_token] = person
         answer = {"access_token": access_token, "token_type": "Bearer", "expires_in": 60}

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Collection, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from support.waiting import until
+from support.shop import SCHEMA
+from support.waiting import PATIENCE, until
 
+from app.choices import Execution
+from app.graphql.http import PLAYGROUND
 from app.main import create_app
 from app.serve import server_config
 from app.settings import Settings
@@ -24,6 +28,18 @@ from db.base import new_id
 from domain.actor import Actor
 from domain.roles.model import ADMIN
 from domain.users.model import User
+from graph.schema import ShopSchema, build_schema
+
+CLIENT: dict[str, Any] = {
+    "trust_env": False,
+    # To load certificates would be most of the work of many a test.
+    "verify": False,
+    # However slow the machine is, an answer comes in time, and no request meets the end of a connection that was idle
+    # for as long as the server lets it be.
+    "timeout": PATIENCE,
+    "limits": httpx.Limits(keepalive_expiry=1),
+}
+"""What HTTP clients of tests are given."""
 
 CHEAP_PASSWORDS = {
     "password_time_cost": 2,
@@ -86,14 +102,14 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, playground: Path | None = None, port: int = 0, *, is_foreign: bool = False
+    settings: Settings, playground: Path = PLAYGROUND, port: int = 0, *, is_foreign: bool = False
 ) -> AsyncGenerator[Server]:
     """A server in this event loop, from ready to stopped, on a port that is free or on the one given.
 
     A foreign one speaks WebSocket by uvicorn's own protocol, for which we are an ASGI application like any other.
     """
     with _logging_restored():
-        app = create_app(settings, playground) if playground else create_app(settings)
+        app = create_app(settings, playground, built(settings.execution))
         listener = socket.create_server(("127.0.0.1", port))
         config = server_config(settings, app)
         if is_foreign:
@@ -104,12 +120,17 @@ async def serving(
         try:
             await until(lambda: server.started or running.done())
             url = f"http://127.0.0.1:{port}"
-            # To load certificates would be most of the work of many a test.
-            async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False) as client:
+            async with httpx.AsyncClient(base_url=url, **CLIENT) as client:
                 yield Server(port, app, app.state.process, client, server.server_state.connections)
         finally:
             server.should_exit = True
             await running
+
+
+@cache
+def built(execution: Execution) -> ShopSchema:
+    """The schema, which takes longer to build than all else of a server; what it has learned of documents stays."""
+    return SCHEMA if execution is Execution.COMPILED else build_schema(is_compiled=False)
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -13,7 +13,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher as Argon2
 from sqlalchemy import text
 from support.log import settle
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 from app.access.hashing import Hashing
 from app.access.passwords import LoneHasher
@@ -123,7 +123,7 @@ class Shop:
 
 
 class Watch:
-    """The results of a subscription, one by one; each must come within seconds."""
+    """The results of a subscription, one by one; each must come within a minute."""
 
     def __init__(self, stream: AsyncGenerator[Any]) -> None:
         self._stream = stream
@@ -132,7 +132,7 @@ class Watch:
 
     async def result(self) -> Any:
         """The next result, whatever it is."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             if self._is_first:
                 self._is_first = False
                 return await self.first

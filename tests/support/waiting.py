@@ -1,15 +1,16 @@
-"""Waiting for a condition instead of for time."""
+"""Waiting for a condition instead of for time, and having time pass where time is what is waited for."""
 
 import asyncio
 import inspect
 from collections.abc import Callable
+from typing import Any
 
-PATIENCE = 10.0
-"""Seconds after which a condition counts as never met."""
+PATIENCE = 60.0
+"""Seconds after which a condition counts as never met: many, for a machine may be slow and have much to do besides."""
 
 
 async def until(holds: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Go on as soon as a condition, which may be a coroutine function, holds; it must be within seconds."""
+    """Go on as soon as a condition, which may be a coroutine function, holds; it must be within a minute."""
     async with asyncio.timeout(patience):
         while True:
             held = holds()
@@ -19,3 +20,10 @@ async def until(holds: Callable[[], object], patience: float = PATIENCE) -> None
                 return
             # Nothing tells of it: it may come true in another task or process.
             await asyncio.sleep(0.002)
+
+
+def pass_time(seconds: float) -> None:
+    """Have so much time pass at once for the timers of this event loop, which is to end with the test."""
+    loop: Any = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + seconds
