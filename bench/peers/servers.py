@@ -20,6 +20,7 @@ PASSWORD = "bench-password-1"
 SIGN_IN = 'mutation ($p: String!) { tokenCreate(input: {username: "admin", password: $p}) { accessToken } }'
 
 COMPILED, CORE, MERCURIUS, POSTGRAPHILE = "Orderwire", "Orderwire by graphql-core", "Mercurius", "PostGraphile"
+BARE = "bare uvicorn"
 SERVERS = (COMPILED, MERCURIUS, POSTGRAPHILE, CORE)
 
 SETTINGS = {
@@ -69,6 +70,8 @@ def running(name: str, database_url: str, customer: str) -> Generator[Server]:
             env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
             env |= {f"ORDERWIRE_{key}": value for key, value in settings.items()}
             command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+        elif name == BARE:
+            command = [sys.executable, str(HERE / "bare.py")]
         else:
             env |= {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
             env |= {"DATABASE_URL": database_url, "CUSTOMER_ID": customer}
