@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     func,
     insert,
     select,
@@ -98,6 +99,14 @@ event_log = Table(
 LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), event_log.c.low_position)
 """The highest position so far: that of the newest event, or of the newest that was dropped."""
 
+BEHIND = (
+    select(events)
+    .where(events.c.position > bindparam("position"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+"""Made once: each process asks it for each event."""
+
 
 class SqlEventWriter:
     """Writes the events of one transaction."""
@@ -134,8 +143,8 @@ class EventLog:
 
     async def after(self, position: int, limit: int) -> list[Event]:
         """At most `limit` events above a position, in order."""
-        query = select(events).where(events.c.position > position).order_by(events.c.position).limit(limit)
-        return [to_event(row) for row in await self._database.read(query)]
+        rows = await self._database.read(BEHIND, {"position": position, "limit": limit})
+        return [to_event(row) for row in rows]
 
     async def state(self) -> LogState:
         """The identity and the bounds of the log."""

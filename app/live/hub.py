@@ -131,8 +131,13 @@ class Hub:
         if self._may_be_other:
             await self._compare()
             self._may_be_other = False
-        while events := await self._log.after(self.position, BATCH):
-            self._take(events)
+        is_behind = True
+        while is_behind:
+            events = await self._log.after(self.position, BATCH)
+            # Of what is committed from now on somebody tells; to look for it again would double the statements.
+            is_behind = len(events) == BATCH
+            if events:
+                self._take(events)
 
     def _take(self, events: Sequence[Event]) -> None:
         if events[0].position != self.position + 1:

@@ -2,8 +2,9 @@
 
 The events of Orderwire are written into the log by another process (events.py), so that the figures hold what a server
 does for an event that somebody else has made: to hear of it, read it, execute the selection, ask for the rights of who
-watches, and tell it to each. Mercurius is told to publish a whole order, and reads nothing; uvicorn sends the same bytes.
-The delay runs from just before the event is committed, or published, to the read of a client (listeners.py), on one clock.
+watches, and tell it to each. Mercurius is told to publish a whole order, and reads nothing; uvicorn sends the same
+bytes. The delay runs from just before the event is committed, or published, to the read of a client (listeners.py), on
+one clock.
 
 Steadily: one event after the other, at `--rate`. Poured: `--burst` events at once, the next when all were told.
 

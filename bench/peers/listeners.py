@@ -2,8 +2,8 @@
 
 Over WebSocket or server-sent events they read from sockets that are polled, and look for the stamps of the events in
 what they read; frames are not taken apart, for that costs more than to send them. It says `"connected"`, and then
-answers each line that it is given: `begin`, when what was told so far is forgotten; `heard N`, when every subscriber was
-told of N events since, or when nothing comes any more; `found`, with the delays and its own CPU.
+answers each line that it is given: `begin`, when what was told so far is forgotten; `heard N`, when every subscriber
+was told of N events since, or when nothing comes any more; `found`, with the delays and its own CPU.
 """
 
 import base64
