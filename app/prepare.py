@@ -2,8 +2,9 @@
 
 import secrets
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
@@ -31,10 +32,18 @@ class Prepared:
     seeded: bool
 
 
+def _nothing() -> None:
+    """There is nothing else to do."""
+
+
 @contextmanager
-def database_server(settings: Settings) -> Generator[Settings]:
-    """The settings with the URL of a running server: the operator's own, or the embedded one, started now."""
+def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothing) -> Generator[Settings]:
+    """The settings with the URL of a running server: the operator's own, or the embedded one, started now.
+
+    `meanwhile` is done while that starts, which waits for others more than it does itself.
+    """
     if settings.database_url is not None:
+        meanwhile()
         yield settings
         return
     # Imported here, for a server with a database of its own needs no embedded one installed.
@@ -42,7 +51,11 @@ def database_server(settings: Settings) -> Generator[Settings]:
 
     # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
     signal.signal(signal.SIGTERM, _exit)
-    with embedded_server((settings.data_dir / "postgres").resolve()) as url:
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(1) as aside:
+            starting = aside.submit(stack.enter_context, embedded_server((settings.data_dir / "postgres").resolve()))
+            meanwhile()
+            url = starting.result()
         yield settings.model_copy(update={"database_url": database_url(url)})
 
 

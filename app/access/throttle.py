@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
@@ -15,10 +15,12 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from app.access.throttle_storage import BoundedMemory
 from app.settings import Settings
-from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import Refused
 from domain.throttle import Act, busy, too_many_attempts
+
+if TYPE_CHECKING:
+    from app.valkey import Valkey
 
 T = TypeVar("T")
 Counter = tuple[RateLimitItem, str]
@@ -39,7 +41,7 @@ class _Turn:
 class Throttle:
     """Counts within moving windows. Where Valkey is away, each process counts for itself."""
 
-    def __init__(self, settings: Settings, valkey: Valkey | None) -> None:
+    def __init__(self, settings: Settings, valkey: "Valkey | None") -> None:
         """`valkey` is where all processes count together, if there is one."""
         self._failures = {
             "account": RateLimitItemPerMinute(settings.sign_in_failures_per_account),
@@ -140,7 +142,7 @@ class _Attempt:
             await self.throttle.clear(account)
 
 
-def _counted_in(valkey: Valkey) -> RedisStorage:
+def _counted_in(valkey: "Valkey") -> RedisStorage:
     # Handed on to redis, whatever the library's types say of it.
     options: dict[str, Any] = {"connection_pool": valkey.pool}
     return RedisStorage("async+redis://", implementation="redispy", key_prefix="orderwire:limits", **options)
