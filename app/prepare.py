@@ -15,7 +15,7 @@ from app.access.passwords import Hasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
-from db.demo import seed_demo
+from db.demo import is_empty, seed_demo
 from db.engine import Database
 from domain.users.commands import ensure_admin
 from domain.users.model import Credentials
@@ -81,6 +81,8 @@ async def prepare(settings: Settings) -> Prepared:
 
 async def seed(database: Database, hasher: Hasher, currency: str) -> bool:
     """Fill the shop with the demo shop, priced in `currency`, if it is empty; whether it was."""
+    if not await is_empty(database):
+        return False
     return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD), currency) is not None
 
 
@@ -104,8 +106,8 @@ async def _first_admin(settings: Settings, database: Database, hasher: Hasher) -
 async def _is_password(database: Database, hasher: Hasher, username: str, password: str) -> bool:
     """Whether the kept password is still the admin's."""
     credentials = await _credentials(database, username)
-    matches, _ = await hasher.check(password, credentials.password_hash if credentials else None)
-    return matches
+    hashed = credentials.password_hash if credentials else None
+    return hashed is not None and await hasher.matches(password, hashed)
 
 
 async def _credentials(database: Database, username: str) -> Credentials | None:
