@@ -163,9 +163,10 @@ async def _load(process: psutil.Process, port: int, requests: int, clients: int,
     mix = _mix(orders, sorted({each["variant"]["sku"] for each in levels}))
     watching = [asyncio.create_task(_watch(address, headers)) for _ in range(listeners)]
     print(f"{listeners} listen, {clients} ask.\n\n| requests | MB |\n|---:|---:|\n| 0 | {_megabytes(process)} |")
-    lines = [await Line.to(address) for _ in range(clients)]
     began = time.perf_counter()
     for step in range(1, STEPS + 1):
+        # Others than before: who waits for the slowest is let go meanwhile.
+        lines = [await Line.to(address) for _ in range(clients)]
         asked = islice(mix, requests // STEPS)
         await asyncio.gather(*(_ask(line, headers, asked) for line in lines))
         print(f"| {step * (requests // STEPS):,} | {_megabytes(process)} |", flush=True)

@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from servers import BARE, COMPILED, HERE, MERCURIUS, Server, running
+from servers import BARE, COMPILED, HERE, MERCURIUS, OURS, PLAIN, Server, running
 from shop import Shop, open_shop
 
-WAYS = ((COMPILED, "ws"), (COMPILED, "sse"), (MERCURIUS, "ws"), (BARE, "ws"))
+WAYS = ((COMPILED, "ws"), (COMPILED, "sse"), (PLAIN, "ws"), (PLAIN, "sse"), (MERCURIUS, "ws"), (BARE, "ws"))
 """What is measured: a server, and how its subscribers listen."""
 
 Tell = Callable[[int], Awaitable[None]]
@@ -176,7 +176,7 @@ def _cpu(server: Server) -> float:
 @asynccontextmanager
 async def _telling(server: Server, shop: Shop) -> AsyncGenerator[Tell]:
     """What makes a server tell of events."""
-    if server.name == COMPILED:
+    if server.name in OURS:
         async with _Process.of([sys.executable, str(HERE / "events.py"), shop.url]) as writer:
             assert await writer.hear() == "ready"
 
