@@ -60,10 +60,21 @@ def revoke_client(client_id: Annotated[str, typer.Argument(help="The client_id."
 
 @keys.command("rotate")
 def rotate_keys() -> None:
-    """Make a new key; running servers notice by themselves, and show it for a minute before it signs."""
-    from app.access.keys import rotate, signs_at
+    """Make a new key, on record; running servers notice by themselves, and show it for a minute before it signs."""
+    from app.access.keys import must_be_kept, rotate, signs_at
+    from app.wiring import system_unit_of_work
+    from domain.tokens.keys import record_rotation
 
-    key = rotate(Settings())
+    settings = Settings()
+    must_be_kept(settings)
+
+    async def work(database: Any) -> Any:
+        # Only once the database is there: what cannot be put on record is not done.
+        key = rotate(settings)
+        await record_rotation(system_unit_of_work(database), key.kid)
+        return key
+
+    key = with_database(work)
     out.print(f"{key.kid} signs from {_time(signs_at(key))} on.", markup=False)
 
 

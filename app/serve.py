@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from app.graphql.documents import read_documents
 from app.logs import configure_logs
 from app.prepare import Prepared, database_server, prepare
+from app.protocols.door import Door, room
 from app.protocols.http import HttpProtocol
 from app.protocols.socket import SocketProtocol
 from app.settings import Settings
@@ -93,12 +94,13 @@ class _Server(uvicorn.Server):
 
 def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.Config:
     """How uvicorn serves: an application that is there, or one that each process makes from its settings."""
+    door = Door(settings.max_connections or room(settings.database_pool_size))
     return uvicorn.Config(
         app or "app.main:create_app",
         factory=app is None,
         workers=settings.workers,
         lifespan="on",
-        http=cast("Any", partial(HttpProtocol, patience=settings.live_heartbeat_seconds)),
+        http=cast("Any", partial(HttpProtocol, patience=settings.live_heartbeat_seconds, door=door)),
         ws=SocketProtocol,
         # Compressing each socket's frames anew costs more than the loopback or a gateway's own compression saves.
         ws_per_message_deflate=False,

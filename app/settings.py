@@ -1,15 +1,14 @@
 """Settings, read from the environment. docs/settings.md describes each; a test compares the two."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.choices import Environment, Execution, LogLevel
-from app.login.settings import Provider
+from app.login.settings import Providers
 from graph.limits.rules import Introspection
 
 
@@ -69,7 +68,7 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^https?://[^/?#@\s]+$",
         description="Where clients reach the server, such as `https://shop.example`: what access tokens name as their"
-        " issuer, and what addresses are made from. Without it: the address that a request names.",
+        " issuer, and what addresses are made from. Without it: the address that a request names, in development only.",
     )
     access_token_seconds: int = Field(default=900, ge=30, le=86400, description="How long an access token is valid.")
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="How long a refresh token is valid.")
@@ -145,7 +144,7 @@ class Settings(BaseSettings):
         default="",
         description="Origins whose pages may call the server, separated by commas, such as https://shop.example.",
     )
-    oidc_providers: Annotated[tuple[Provider, ...], NoDecode] = Field(
+    oidc_providers: Annotated[Providers, NoDecode] = Field(
         default=(),
         description="The providers of OpenID Connect to sign in with ([sign-in](sign-in.md#with-another-provider)).",
     )
@@ -246,6 +245,13 @@ class Settings(BaseSettings):
         description="How many documents a process keeps for clients that name them by hash from then on (automatic"
         " persisted queries); 0 for none.",
     )
+    max_connections: int | None = Field(
+        default=None,
+        ge=2,
+        le=1_000_000,
+        description="How many connections one process has at once, WebSockets and streams included. Without it: what"
+        " the limit of open files (`ulimit -n`) leaves beside the database.",
+    )
     max_streams: int = Field(
         default=1000,
         ge=1,
@@ -314,25 +320,6 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
 
-    @field_validator("oidc_providers", mode="before")
-    @classmethod
-    def _read_providers(cls, given: Any) -> Any:
-        if not isinstance(given, str):
-            return given
-        try:
-            return json.loads(given)
-        except ValueError as error:
-            # Without what it was: that holds secrets.
-            raise ValueError(f"not JSON: {error}") from None
-
-    @field_validator("oidc_providers")
-    @classmethod
-    def _names_differ(cls, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
-        names = [provider.name for provider in providers]
-        if len(set(names)) < len(names):
-            raise ValueError("two providers have one name")
-        return providers
-
     @model_validator(mode="after")
     def _workers_hear_each_other(self) -> Self:
         if self.workers > 1 and (self.broadcast_url or "").startswith("memory"):
@@ -343,6 +330,13 @@ class Settings(BaseSettings):
     def _budget_holds_the_dearest(self) -> Self:
         if self.budget and self.budget < self.max_cost:
             raise ValueError("ORDERWIRE_BUDGET: an operation of the highest cost (ORDERWIRE_MAX_COST) must fit into it")
+        return self
+
+    @model_validator(mode="after")
+    def _providers_know_where_to_send_people_back(self) -> Self:
+        if self.oidc_providers and self.public_url is None and not self.is_development:
+            # Else whoever can name a host decides where the provider sends the browser, and its code.
+            raise ValueError("ORDERWIRE_PUBLIC_URL: in production, ORDERWIRE_OIDC_PROVIDERS need it")
         return self
 
     @field_validator("smtp_url")

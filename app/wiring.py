@@ -38,7 +38,8 @@ from domain.actor import Actor, Origin
 from domain.passwords.commands import Resetting
 from domain.tokens.revocations import Revocations
 from graph.context import Services
-from graph.limits.turns import Turns
+from graph.limits.desk import Desk
+from graph.limits.turns import WAITING, Turns
 from graph.live.streams import Streams
 from graph.readers import Readers
 
@@ -112,6 +113,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         limits=limits_of(settings),
         budgets=budgets_of(settings, valkey),
         turns=Turns(settings.max_operations, PATIENCE),
+        desk=Desk(WAITING * settings.max_operations, PATIENCE),
         count_statements=count_statements,
         max_line_quantity=settings.max_line_quantity,
         expose_statements=settings.exposes_statements,

@@ -69,9 +69,9 @@ def new_documents() -> Iterator[bytes]:
 def new_conditions() -> Iterator[bytes]:
     """One operation with as many plans as it may have."""
     names = [f"c{place}" for place in range(8)]
-    wide = many("a@: lines { id quantity variant { sku } }", 90)
+    wide = many("a@: lines { position quantity variant { sku } }", 90)
     declared = " ".join(f"${name}: Boolean!" for name in names)
-    text = f"query Q{next(numbers)}({declared}) {{ node(id: 1) {{ ... on Order {{ {wide} }} }} "
+    text = f"query Q{next(numbers)}({declared}) {{ order(id: 1) {{ {wide} }} "
     text += " ".join(f"{name}: __typename @include(if: ${name})" for name in names) + " }"
     for number in range(256):
         given = ",".join(f'"{name}":{str(bool(number >> place & 1)).lower()}' for place, name in enumerate(names))

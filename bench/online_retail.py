@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import text
 
@@ -88,8 +87,7 @@ async def _copy(database: Database, file: Path) -> None:
     async with database.transaction() as connection:
         columns = ", ".join(f"{name} text" for name in COLUMNS)
         await connection.execute(text(f"CREATE TABLE baseline ({columns})"))
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        await driver.copy_records_to_table("baseline", records=_records(file), columns=COLUMNS)
+        await connection.driver.copy_records_to_table("baseline", records=_records(file), columns=COLUMNS)
 
 
 def _records(file: Path) -> Iterator[list[str]]:

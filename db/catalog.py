@@ -103,12 +103,12 @@ class VariantReader(TableReader[Variant]):
         return await self.by_key(viewer, variants.c.sku, skus)
 
     async def of_products(self, viewer: Actor, product_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Variant]]:
-        rows = await self._database.read_keys(_variants_of_products(), product_ids)
+        rows = await self._database.fetch(*_variants_of_products(viewer, {"keys": product_ids}))
         return grouped(rows, "product_id", to_variant)
 
 
 @compiled_once
-def _variants_of_products() -> Select[Any]:
+def _variants_of_products(_viewer: Actor) -> Select[Any]:
     return select(variants).where(with_keys(variants.c.product_id)).order_by(variants.c.sku)
 
 

@@ -87,16 +87,16 @@ class CustomerReader(TableReader[Customer]):
         return await self.by_key(viewer, customers.c.user_id, user_ids)
 
     async def addresses_of(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Address]]:
-        rows = await self._database.read_keys(_addresses_of(viewer.sight), customer_ids)
+        rows = await self._database.fetch(*_addresses_of(viewer, {"keys": customer_ids}))
         return grouped(rows, "customer_id", _to_address)
 
 
 @compiled_once
-def _addresses_of(sight: Actor) -> Select[Any]:
+def _addresses_of(viewer: Actor) -> Select[Any]:
     return (
         select(addresses)
         .where(with_keys(addresses.c.customer_id))
-        .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(sight)))
+        .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(viewer)))
         .order_by(addresses.c.id)
     )
 

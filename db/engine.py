@@ -1,21 +1,21 @@
 """Connections: one pool, a transaction for each command, and a connection of its own for each read.
 
-SQLAlchemy keeps the pool. Statements go to the driver's connection, past SQLAlchemy's cursors and results, which cost
-more than the statements do (docs/decisions/0017-plain-rows.md).
+SQLAlchemy makes the connections. Statements go to the driver, past SQLAlchemy's cursors and results, which cost more
+than the statements do (docs/decisions/0017-plain-rows.md).
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from sqlalchemy import Executable, PoolProxiedConnection, event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy import Executable, NullPool, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from db.statements import Keyed, Record, Row, shape_of
+from db.pool import Pool, end
+from db.statements import Record, Row, shape_of
 from domain.refusals import Refused, TookTooLong, bad_input
 
 NOT_TEXT = frozenset({"22021", "22P05"})
@@ -25,9 +25,6 @@ CANCELLED = "57014"
 """The SQLSTATE of a statement that was given up, by the server because of its time-out."""
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-
-FAREWELL = 2.0
-"""Seconds that a connection has to end what was given up on it."""
 
 
 class StatementCount:
@@ -108,7 +105,7 @@ class Connection:
         """Run a statement and return how many rows it wrote; 0 for one that writes none."""
         shape, values = shape_of(statement)
         _sent()
-        with _told(shape.text):
+        with _Told(shape.text):
             status: str = await self.driver.execute(shape.text, *shape.bind(parameters, values))
         rows = status.rpartition(" ")[2]
         return int(rows) if rows.isdecimal() else 0
@@ -116,7 +113,7 @@ class Connection:
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
         """Run the text of a statement and return its rows."""
         _sent()
-        with _told(sql):
+        with _Told(sql):
             return await self.driver.fetch(sql, *arguments)
 
     @asynccontextmanager
@@ -130,7 +127,7 @@ class Connection:
     async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
         shape, values = shape_of(statement, tuple(parameters[0]))
         _sent()
-        with _told(shape.text):
+        with _Told(shape.text):
             await self.driver.executemany(shape.text, [shape.bind(each, values) for each in parameters])
 
 
@@ -158,24 +155,23 @@ class Database:
             settings |= {"statement_timeout": most, "idle_in_transaction_session_timeout": most}
         self.engine: AsyncEngine = create_async_engine(
             driver_url(url),
-            pool_size=pool_size,
-            max_overflow=0,
+            poolclass=NullPool,
             # An error goes to the log; what was bound to the statement may be a secret.
             hide_parameters=True,
             connect_args={"server_settings": settings, "record_class": Record},
         )
-        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        """What makes connections, and what migrations run on, past the pool."""
+        self.pool = Pool(self._connect, pool_size)
 
     async def read(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Run one reading statement on a connection of its own and return all rows."""
         shape, values = shape_of(statement)
-        async with self._connected() as connection:
-            return await connection.fetch(shape.text, shape.bind(parameters, values))
+        return await self.fetch(shape.text, shape.bind(parameters, values))
 
-    async def read_keys(self, keyed: Keyed, keys: Sequence[Any]) -> Sequence[Row]:
-        """Run a reading statement that is compiled already, for these keys."""
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        """Run the text of a reading statement on a connection of its own and return all rows."""
         async with self._connected() as connection:
-            return await connection.fetch(keyed.shape.text, keyed.bind(keys))
+            return await connection.fetch(sql, arguments)
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -189,7 +185,7 @@ class Database:
         """A connection in a transaction that commits when the block ends well."""
         async with self._connected() as connection:
             transaction = connection.driver.transaction()
-            with _told("BEGIN"):
+            with _Told("BEGIN"):
                 await transaction.start()
             try:
                 yield connection
@@ -198,7 +194,7 @@ class Database:
                 with suppress(*DRIVER_ERRORS, OSError):
                     await transaction.rollback()
                 raise
-            with _told("COMMIT"):
+            with _Told("COMMIT"):
                 await transaction.commit()
 
     @asynccontextmanager
@@ -211,7 +207,7 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                await _end(connection.driver)
+                await end(connection.driver)
                 raise
 
     async def ping(self) -> None:
@@ -219,44 +215,47 @@ class Database:
         await self.read(text("SELECT 1"))
 
     async def close(self) -> None:
+        await self.pool.close()
         await self.engine.dispose()
 
     def _connected(self) -> "_Connected":
-        return _Connected(self.engine)
+        return _Connected(self.pool)
+
+    async def _connect(self) -> Any:
+        """A connection of the driver, as SQLAlchemy sets it up, which nobody else knows."""
+        dbapi: Any = self.engine.dialect.loaded_dbapi
+        try:
+            made = await self.engine.raw_connection()
+        except dbapi.Error as error:
+            raise DBAPIError(None, None, error, hide_parameters=True) from error
+        driver = made.driver_connection
+        made.detach()
+        return driver
 
 
 class _Connected:
     """A connection out of the pool. It goes back as it came, which takes no round trip, or it does not go back."""
 
-    __slots__ = ("_engine", "_pooled")
+    __slots__ = ("_driver", "_pool")
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
     async def __aenter__(self) -> Connection:
-        dbapi: Any = self._engine.dialect.loaded_dbapi
-        try:
-            self._pooled: PoolProxiedConnection = await self._engine.raw_connection()
-        except dbapi.Error as error:
-            raise DBAPIError(None, None, error, hide_parameters=True) from error
-        return Connection(self._pooled.driver_connection)
+        self._driver = await self._pool.take()
+        return Connection(self._driver)
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        driver: Any = self._pooled.driver_connection
+        driver = self._driver
         # Given up in the middle, or told by a server that stops that it is over.
-        is_over = error is not None and not isinstance(error, Exception)
-        is_over = is_over or isinstance(getattr(error, "orig", None), asyncpg.InternalClientError)
-        if is_over or (not driver.is_closed() and driver.is_in_transaction()):
-            await _end(driver)
-        self._pooled.close()
-
-
-async def _end(driver: Any) -> None:
-    """Close a connection, which first tells the server to give up what it does; the pool makes another."""
-    try:
-        await driver.close(timeout=FAREWELL)
-    except (Exception, asyncio.CancelledError):
-        driver.terminate()
+        is_over = error is not None and (
+            not isinstance(error, Exception) or isinstance(getattr(error, "orig", None), asyncpg.InternalClientError)
+        )
+        try:
+            if is_over or (not driver.is_closed() and driver.is_in_transaction()):
+                await end(driver)
+        finally:
+            self._pool.give_back(driver)
 
 
 def driver_url(url: str) -> str:
@@ -271,21 +270,20 @@ def _sent() -> None:
         count.value += 1
 
 
-def _refuse_closed(connection: Any, *_: object) -> None:
-    """Have the pool replace a connection that died with a restarted server, at no cost to the others.
+class _Told:
+    """Says what went wrong in the domain's words where it has any, and else in SQLAlchemy's."""
 
-    The driver knows at once when its socket closes; asking the server each time would take a round trip.
-    """
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
+    __slots__ = ("_sql",)
 
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
 
-@contextmanager
-def _told(sql: str) -> Generator[None]:
-    """Say what went wrong in the domain's words where it has any, and else in SQLAlchemy's."""
-    try:
-        yield
-    except DRIVER_ERRORS as error:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, DRIVER_ERRORS):
+            return
         state = getattr(error, "sqlstate", None)
         if state in NOT_TEXT:
             # Any text may come from a caller and hold U+0000, in a filter as in a note: that is no fault of ours.
@@ -294,4 +292,4 @@ def _told(sql: str) -> Generator[None]:
             raise TookTooLong from None
         is_broken_rule = isinstance(error, asyncpg.IntegrityConstraintViolationError)
         kind = IntegrityError if is_broken_rule else DBAPIError
-        raise kind(sql, None, error, hide_parameters=True) from error
+        raise kind(self._sql, None, error, hide_parameters=True) from error

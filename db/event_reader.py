@@ -1,18 +1,18 @@
 """The log as queries read it: the audit in pages, and the history of single things."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, Table, exists, false, func, select, true, union_all
+from sqlalchemy import Column, ColumnElement, Integer, Select, Table, exists, false, func, select, true, union_all
 
 from db import orders as order_tables
 from db.base import any_of
 from db.engine import Database
 from db.events import EventLog, event_log, events, pending_events, to_event
 from db.orders import orders
-from db.reading import compared, grouped
-from db.statements import Row, compiled_once, with_keys
+from db.reading import Outline, Window, compared, grouped, named, outline, values_of
+from db.statements import Row, compiled_once, later, with_keys
 from domain.actor import Actor, Scope
 from domain.events.model import AggregateType, Event, EventKind, log_cursor
 from domain.orders.model import OrderEvent, OrderStatus
@@ -45,20 +45,19 @@ class EventReader:
         self._database = database
 
     async def by_ids(self, viewer: Actor, ids: Sequence[UUID]) -> Mapping[UUID, Event]:
-        rows = await self._database.read_keys(_by_ids(viewer.sight), ids)
+        rows = await self._database.fetch(*_by_ids(viewer, {"keys": ids}))
         return {row.id: to_event(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[Event]:
-        query = self._select(select(events, EPOCH.label("epoch")), viewer, filters)
+        values = values_of(filters) | {"size": page.size + 1}
         if page.after is not None or page.before is not None:
             state = await EventLog(self._database).state()
             if page.after is not None:
-                query = query.where(events.c.position > state.position_of(page.after, "after"))
+                values["after"] = state.position_of(page.after, "after")
             if page.before is not None:
-                query = query.where(events.c.position < state.position_of(page.before, "before"))
-        place = events.c.position.desc() if page.backwards else events.c.position.asc()
-        rows = list(await self._database.read(query.order_by(place).limit(page.size + 1)))
-        more, rows = len(rows) > page.size, rows[: page.size]
+                values["before"] = state.position_of(page.before, "before")
+        rows = await self._database.fetch(*_page(viewer, values, outline(filters), Window.of(page)))
+        more, rows = len(rows) > page.size, list(rows[: page.size])
         if page.backwards:
             rows.reverse()
         return Page(
@@ -69,28 +68,45 @@ class EventReader:
         )
 
     async def count(self, viewer: Actor, filters: Filters) -> int:
-        query = self._select(select(func.count()).select_from(events), viewer, filters)
-        return (await self._database.read(query))[0][0]
+        rows = await self._database.fetch(*_count(viewer, values_of(filters), outline(filters)))
+        return cast("int", rows[0][0])
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderEvent]]:
         """The history of each order that the viewer may see, with what has no place in the log yet."""
-        rows = await self._database.read_keys(_of_orders(viewer.sight), order_ids)
+        rows = await self._database.fetch(*_of_orders(viewer, {"keys": order_ids}))
         return grouped(rows, "aggregate_id", _to_order_event)
 
-    def _select(self, query: Select[Any], viewer: Actor, filters: Filters) -> Select[Any]:
-        conditions = (each for name, compare in filters.items() for each in compared(FILTERS[name], compare))
-        return query.where(visible_to(viewer), *conditions)
+
+@compiled_once
+def _page(viewer: Actor, given: Outline, window: Window) -> Select[Any]:
+    place = events.c.position
+    query = _filtered(select(events, EPOCH.label("epoch")), viewer, given)
+    if window.after:
+        query = query.where(place > later("after", place.type))
+    if window.before:
+        query = query.where(place < later("before", place.type))
+    return query.order_by(place.desc() if window.backwards else place.asc()).limit(later("size", Integer))
 
 
 @compiled_once
-def _by_ids(sight: Actor) -> Select[Any]:
-    return select(events).where(visible_to(sight), with_keys(events.c.id))
+def _count(viewer: Actor, given: Outline) -> Select[Any]:
+    return _filtered(select(func.count()).select_from(events), viewer, given)
+
+
+def _filtered(query: Select[Any], viewer: Actor, given: Outline) -> Select[Any]:
+    conditions = (each for name, compare in named(given).items() for each in compared(FILTERS[name], compare))
+    return query.where(visible_to(viewer), *conditions)
 
 
 @compiled_once
-def _of_orders(sight: Actor) -> Select[Any]:
+def _by_ids(viewer: Actor) -> Select[Any]:
+    return select(events).where(visible_to(viewer), with_keys(events.c.id))
+
+
+@compiled_once
+def _of_orders(viewer: Actor) -> Select[Any]:
     both = union_all(*(_history_in(table) for table in (events, pending_events))).subquery()
-    is_visible = exists().where(orders.c.id == both.c.aggregate_id, order_tables.visible_to(sight))
+    is_visible = exists().where(orders.c.id == both.c.aggregate_id, order_tables.visible_to(viewer))
     return select(both).where(is_visible).order_by(both.c.aggregate_id, both.c.sequence)
 
 

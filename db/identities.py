@@ -96,6 +96,10 @@ class SqlLoginStore:
         statement = insert(login_codes).values(code=code, user_id=user_id, provider=provider, expires_at=expires_at)
         await self._connection.execute(statement)
 
+    async def find_code(self, code: str) -> UUID | None:
+        query = select(login_codes.c.user_id).where(login_codes.c.code == code)
+        return (await self._connection.execute(query)).scalar_one_or_none()
+
     async def take_code(self, code: str) -> tuple[UUID, str] | None:
         mine = (login_codes.c.code == code) & (login_codes.c.expires_at > now())
         row = (await self._connection.execute(delete(login_codes).where(mine).returning(login_codes))).first()

@@ -179,16 +179,16 @@ class StockLevelReader(TableReader[StockLevel]):
         )
 
     async def of_variants(self, viewer: Actor, variant_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StockLevel]]:
-        rows = await self._database.read_keys(_levels_of_variants(viewer.sight), variant_ids)
+        rows = await self._database.fetch(*_levels_of_variants(viewer, {"keys": variant_ids}))
         return grouped(rows, "variant_id", to_level)
 
 
 @compiled_once
-def _levels_of_variants(sight: Actor) -> Select[Any]:
+def _levels_of_variants(viewer: Actor) -> Select[Any]:
     return (
         select(stock_levels)
         .join(warehouses)
-        .where(visible_to(sight), with_keys(stock_levels.c.variant_id))
+        .where(visible_to(viewer), with_keys(stock_levels.c.variant_id))
         .order_by(warehouses.c.priority, warehouses.c.code)
     )
 

@@ -21,7 +21,6 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal,
     or_,
     select,
     text,
@@ -37,8 +36,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.base import check_in, id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
 from db.engine import Connection
-from db.reading import Keyset, TableReader, grouped
-from db.statements import Row, compiled_once, with_keys
+from db.reading import Keyset, TableReader, Window, grouped
+from db.statements import Row, compiled_once, later, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
 from domain.orders.model import COUNTRY_MAX, NOTES_MAX, Order, OrderLine, OrderStatus
@@ -81,6 +80,8 @@ order_lines = Table(
     *money_columns("unit_price"),
 )
 
+NEWEST_FIRST = Keyset(Sort("PLACED_AT", descending=True), orders.c.placed_at, orders.c.id)
+
 
 def visible_to(viewer: Actor) -> ColumnElement[bool]:
     """The one place that says which orders a viewer may see: all, or those they placed or bought."""
@@ -122,46 +123,50 @@ class OrderReader(TableReader[Order]):
         return await self.by_key(viewer, orders.c.number, numbers)
 
     async def lines_of(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderLine]]:
-        return grouped(await self._database.read_keys(_lines_of(viewer.sight), order_ids), "order_id", _to_line)
+        return grouped(await self._database.fetch(*_lines_of(viewer, {"keys": order_ids})), "order_id", _to_line)
 
     async def pages_of_customers(
         self, viewer: Actor, customer_ids: Sequence[UUID], page: PageRequest
     ) -> Mapping[UUID, Page[Order]]:
-        keyset = Keyset(Sort("PLACED_AT", descending=True), orders.c.placed_at, orders.c.id)
-        keys = func.unnest(literal(list(customer_ids), ARRAY(Uuid))).table_valued("customer_key", name="keys")
-        keys = keys.render_derived()
-        own = self.select(viewer).where(orders.c.customer_id == keys.c.customer_key)
-        window = keyset.apply(own, page).lateral()
-        # A join promises no order, whatever the order of the rows that it joins.
-        query = keyset.ordered(select(window).select_from(keys).join(window, true()), page, window.c)
-        rows = await self._database.read(query)
+        values = NEWEST_FIRST.values(page) | {"keys": customer_ids}
+        rows = await self._database.fetch(*_pages_of_customers(viewer, values, Window.of(page)))
         by_customer = grouped(rows, "customer_id", lambda row: row)
         return {
-            customer_id: keyset.page(by_customer.get(customer_id, []), page, to_order) for customer_id in customer_ids
+            customer_id: NEWEST_FIRST.page(by_customer.get(customer_id, ()), page, to_order)
+            for customer_id in customer_ids
         }
 
     async def counts_of_customers(self, viewer: Actor, customer_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        rows = await self._database.read_keys(_counts_of_customers(viewer.sight), customer_ids)
+        rows = await self._database.fetch(*_counts_of_customers(viewer, {"keys": customer_ids}))
         return {row.customer_id: row.orders for row in rows}
 
 
 @compiled_once
-def _lines_of(sight: Actor) -> Select[Any]:
+def _lines_of(viewer: Actor) -> Select[Any]:
     query = (
         select(order_lines)
         .where(with_keys(order_lines.c.order_id))
         .order_by(order_lines.c.order_id, order_lines.c.position)
     )
-    if sight.has(Scope.ORDERS_READ):
+    if viewer.has(Scope.ORDERS_READ):
         return query
-    return query.where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(sight)))
+    return query.where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(viewer)))
 
 
 @compiled_once
-def _counts_of_customers(sight: Actor) -> Select[Any, int]:
+def _pages_of_customers(viewer: Actor, window: Window) -> Select[Any]:
+    keys = func.unnest(later("keys", ARRAY(Uuid))).table_valued("customer_key", name="keys").render_derived()
+    own = select(orders).where(visible_to(viewer), orders.c.customer_id == keys.c.customer_key)
+    cut = NEWEST_FIRST.apply(own, window).lateral()
+    # A join promises no order, whatever the order of the rows that it joins.
+    return NEWEST_FIRST.ordered(select(cut).select_from(keys).join(cut, true()), window, cut.c)
+
+
+@compiled_once
+def _counts_of_customers(viewer: Actor) -> Select[Any, int]:
     return (
         select(orders.c.customer_id, func.count().label("orders"))
-        .where(with_keys(orders.c.customer_id), visible_to(sight))
+        .where(with_keys(orders.c.customer_id), visible_to(viewer))
         .group_by(orders.c.customer_id)
     )
 

@@ -1,19 +1,20 @@
 """How lists are read: row filter, comparisons, keyset pages. One class serves every table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Select, Table, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Integer, Select, Table, any_, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from db.base import any_of
 from db.engine import Database
-from db.statements import Row, compiled_once, with_keys
+from db.statements import Row, compiled_once, later, with_keys
 from domain.actor import Actor
 from domain.opaque import seal, unseal
 from domain.reading import Compare, Filters, Page, PageRequest, Sort
@@ -21,8 +22,28 @@ from domain.refusals import Refused, bad_input
 
 T = TypeVar("T")
 
+COMPARISONS = tuple(each.name for each in fields(Compare))
+
+LIKE = ("starts_with", "contains")
+"""The comparisons with a part of a text."""
+
 DIGITS_MAX = 1000
 """No amount of ours is as long; one in a forged cursor could be."""
+
+Outline = tuple[tuple[str, tuple[str, ...]], ...]
+"""What of filters decides the text of a statement: which comparisons with which fields, and not with what."""
+
+
+class Window(NamedTuple):
+    """What of the request for a page decides the text of its statement: which ends are given, and where it begins."""
+
+    after: bool
+    before: bool
+    backwards: bool
+
+    @classmethod
+    def of(cls, page: PageRequest) -> Self:
+        return cls(page.after is not None, page.before is not None, page.backwards)
 
 
 class TableReader(Generic[T]):
@@ -40,9 +61,11 @@ class TableReader(Generic[T]):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._with_keys = compiled_once(self._select_with_keys)
+        self._pages = compiled_once(self._select_page)
+        self._counts = compiled_once(self._select_count)
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        """Which rows of the table a viewer may see: a matter of the viewer's sight alone."""
+        """Which rows of the table a viewer may see, by their rights and id: it is asked once for all who are alike."""
         raise NotImplementedError
 
     def build(self, row: Row) -> T:
@@ -62,22 +85,32 @@ class TableReader(Generic[T]):
     async def by_key(self, viewer: Actor, column: Column[Any], keys: Sequence[Any]) -> dict[Any, T]:
         """Rows by a unique column."""
         build, name = self.build, column.key
-        rows = await self._database.read_keys(self._with_keys(viewer.sight, column.key), keys)
+        rows = await self._database.fetch(*self._with_keys(viewer, {"keys": keys}, column.key))
         return {row[name]: build(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[T]:
-        query = self.select(viewer).where(*self.conditions(viewer, filters))
-        keyset = Keyset(sort, self.sorts[sort.field], self.table.c.id)
-        rows = await self._database.read(keyset.apply(query, page))
-        return keyset.page(rows, page, self.build)
+        keyset = self._keyset(sort)
+        values = keyset.values(page) | values_of(filters)
+        statement = self._pages(viewer, values, outline(filters), sort, Window.of(page))
+        return keyset.page(await self._database.fetch(*statement), page, self.build)
 
     async def count(self, viewer: Actor, filters: Filters) -> int:
-        query = self.joined(select(func.count()).select_from(self.table))
-        rows = await self._database.read(query.where(self.visible_to(viewer), *self.conditions(viewer, filters)))
+        rows = await self._database.fetch(*self._counts(viewer, values_of(filters), outline(filters)))
         return cast("int", rows[0][0])
 
-    def _select_with_keys(self, sight: Actor, column: str) -> Select[Any]:
-        return self.select(sight).where(with_keys(self.table.c[column]))
+    def _select_with_keys(self, viewer: Actor, column: str) -> Select[Any]:
+        return self.select(viewer).where(with_keys(self.table.c[column]))
+
+    def _select_page(self, viewer: Actor, given: Outline, sort: Sort, window: Window) -> Select[Any]:
+        query = self.select(viewer).where(*self.conditions(viewer, named(given)))
+        return self._keyset(sort).apply(query, window)
+
+    def _select_count(self, viewer: Actor, given: Outline) -> Select[Any]:
+        query = self.joined(select(func.count()).select_from(self.table))
+        return query.where(self.visible_to(viewer), *self.conditions(viewer, named(given)))
+
+    def _keyset(self, sort: Sort) -> "Keyset":
+        return Keyset(sort, self.sorts[sort.field], self.table.c.id)
 
     def conditions(self, viewer: Actor, filters: Filters) -> list[ColumnElement[bool]]:
         """The SQL of the filters that name a column of this table."""
@@ -95,21 +128,33 @@ class Keyset:
     def __init__(self, sort: Sort, column: Column[Any], tiebreak: Column[Any]) -> None:
         self._sort, self._column, self._tiebreak = sort, column, tiebreak
 
-    def apply(self, query: Select[Any], page: PageRequest) -> Select[Any]:
+    def apply(self, query: Select[Any], window: Window) -> Select[Any]:
         """The query cut to one page, and one row more, which tells whether there is another page."""
         place = tuple_(self._column, self._tiebreak)
-        for cursor, onwards in ((page.after, True), (page.before, False)):
-            if cursor is not None:
-                values = tuple_(*self._parse(cursor, "after" if onwards else "before"))
+        for end, is_given, onwards in (("after", window.after, True), ("before", window.before, False)):
+            if is_given:
+                values = tuple_(later(end, self._column.type), later(f"{end}_id", self._tiebreak.type))
                 query = query.where(place < values if onwards is self._sort.descending else place > values)
-        return self.ordered(query, page, None).limit(page.size + 1)
+        return self.ordered(query, window, None).limit(later("size", Integer))
+
+    def values(self, page: PageRequest) -> dict[str, Any]:
+        """What the query of a page is given.
+
+        Raises:
+            Refused: a cursor that this list did not make.
+        """
+        values: dict[str, Any] = {"size": page.size + 1}
+        for end, cursor in (("after", page.after), ("before", page.before)):
+            if cursor is not None:
+                values[end], values[f"{end}_id"] = self._parse(cursor, end)
+        return values
 
     def ordered(
-        self, query: Select[Any], page: PageRequest, columns: ReadOnlyColumnCollection[str, Any] | None
+        self, query: Select[Any], window: Window, columns: ReadOnlyColumnCollection[str, Any] | None
     ) -> Select[Any]:
         """The query in the order in which a page is read; `columns` are those of a subquery that holds the place."""
         place = [column if columns is None else columns[column.key] for column in (self._column, self._tiebreak)]
-        downwards = self._sort.descending is not page.backwards
+        downwards = self._sort.descending is not window.backwards
         return query.order_by(*(column.desc() if downwards else column.asc() for column in place))
 
     def page(self, rows: Sequence[Row], page: PageRequest, build: Callable[[Row], T]) -> Page[T]:
@@ -120,7 +165,7 @@ class Keyset:
             rows.reverse()
         return Page(
             items=[build(row) for row in rows],
-            cursors=[self.cursor(row) for row in rows],
+            cursors=Cursors(self, rows),
             has_next=page.before is not None if page.backwards else more,
             has_previous=more if page.backwards else page.after is not None,
         )
@@ -144,19 +189,78 @@ class Keyset:
             raise Refused(bad_input("This is not a cursor of this list.", argument)) from None
 
 
+class Cursors(Sequence[str]):
+    """The cursors of the rows of a page. Each is made when it is asked for: most clients want the last one alone."""
+
+    __slots__ = ("_keyset", "_rows")
+
+    def __init__(self, keyset: Keyset, rows: Sequence[Row]) -> None:
+        self._keyset, self._rows = keyset, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._keyset.cursor, self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Cursors": ...
+    def __getitem__(self, index: int | slice) -> "str | Cursors":
+        if isinstance(index, slice):
+            return Cursors(self._keyset, self._rows[index])
+        return self._keyset.cursor(self._rows[index])
+
+
+def outline(filters: Filters) -> Outline:
+    return tuple(
+        (name, tuple(comparison for comparison in COMPARISONS if getattr(compare, comparison) is not None))
+        for name, compare in filters.items()
+    )
+
+
+def named(given: Outline) -> Filters:
+    """The filters of an outline, each of which has the name of a value in the place of the value."""
+    return {name: Compare(**{each: _name(name, each) for each in comparisons}) for name, comparisons in given}
+
+
+def values_of(filters: Filters) -> dict[str, Any]:
+    """The values of filters by the names that they have in their outline."""
+    return {
+        _name(name, each): _escaped(value) if each in LIKE else value
+        for name, compare in filters.items()
+        for each in COMPARISONS
+        if (value := getattr(compare, each)) is not None
+    }
+
+
+def _name(field: str, comparison: str) -> str:
+    return f"{field}__{comparison}"
+
+
+def _escaped(value: str) -> str:
+    """A text in which LIKE finds no wildcards."""
+    return value.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
 def compared(column: ColumnElement[Any], compare: Compare) -> list[ColumnElement[bool]]:
-    """The SQL of the conditions on one column."""
-    pairs: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
-        (compare.eq, lambda value: column == value),
-        (compare.in_, lambda values: any_of(column, values)),
-        (compare.gt, lambda value: column > value),
-        (compare.gte, lambda value: column >= value),
-        (compare.lt, lambda value: column < value),
-        (compare.lte, lambda value: column <= value),
-        (compare.starts_with, lambda value: column.startswith(value, autoescape=True)),
-        (compare.contains, lambda value: column.icontains(value, autoescape=True)),
+    """The SQL of the conditions on one column, which are `named`."""
+
+    def value(name: Any) -> Any:
+        return later(name, column.type)
+
+    conditions: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
+        (compare.eq, lambda name: column == value(name)),
+        (compare.in_, lambda name: column == any_(later(name, ARRAY(column.type)))),
+        (compare.gt, lambda name: column > value(name)),
+        (compare.gte, lambda name: column >= value(name)),
+        (compare.lt, lambda name: column < value(name)),
+        (compare.lte, lambda name: column <= value(name)),
+        (compare.starts_with, lambda name: column.startswith(value(name), escape="/")),
+        (compare.contains, lambda name: column.icontains(value(name), escape="/")),
     ]
-    return [condition(value) for value, condition in pairs if value is not None]
+    return [condition(name) for name, condition in conditions if name is not None]
 
 
 def violated(error: IntegrityError) -> str | None:

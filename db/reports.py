@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import Integer, TextClause, select, text
 
 from db.engine import Database
 from db.inventory import stock_levels, to_level
-from db.statements import Row
+from db.statements import Row, later
 from domain.inventory.model import StockLevel
 from domain.money import Money
 from domain.reports.model import (
@@ -223,6 +223,14 @@ GROUP BY warehouse_id, warehouses.code
 ORDER BY warehouses.code
 """)
 
+_available = stock_levels.c.on_hand - stock_levels.c.reserved
+_LOW_STOCK = (
+    select(stock_levels)
+    .where(stock_levels.c.reorder_point > 0, _available <= stock_levels.c.reorder_point)
+    .order_by(_available - stock_levels.c.reorder_point, stock_levels.c.id)
+    .limit(later("first", Integer))
+)
+
 _STEPS = {ReportInterval.DAY: "1 day", ReportInterval.WEEK: "7 days", ReportInterval.MONTH: "1 month"}
 
 
@@ -279,14 +287,7 @@ class SqlReports:
         return whole, parts
 
     async def low_stock(self, first: int) -> Sequence[StockLevel]:
-        available = stock_levels.c.on_hand - stock_levels.c.reserved
-        query = (
-            select(stock_levels)
-            .where(stock_levels.c.reorder_point > 0, available <= stock_levels.c.reorder_point)
-            .order_by(available - stock_levels.c.reorder_point, stock_levels.c.id)
-            .limit(first)
-        )
-        return [to_level(row) for row in await self._database.read(query)]
+        return [to_level(row) for row in await self._database.read(_LOW_STOCK, {"first": first})]
 
     def _span(self, period: Period) -> dict[str, Any]:
         return {

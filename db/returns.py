@@ -139,40 +139,40 @@ class OrderReturnReader(TableReader[OrderReturn]):
         return to_return(row)
 
     async def of_orders(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[OrderReturn]]:
-        return grouped(await self._database.read_keys(_of_orders(viewer.sight), order_ids), "order_id", self.build)
+        return grouped(await self._database.fetch(*_of_orders(viewer, {"keys": order_ids})), "order_id", self.build)
 
     async def units_left(self, viewer: Actor, order_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        rows = await self._database.read_keys(_units_left(viewer.sight), order_ids)
+        rows = await self._database.fetch(*_units_left(viewer, {"keys": order_ids}))
         return {row.order_id: int(row.units) for row in rows}
 
     async def lines_of(self, viewer: Actor, return_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ReturnLine]]:
-        return grouped(await self._database.read_keys(_lines_of(viewer.sight), return_ids), "return_id", _to_line)
+        return grouped(await self._database.fetch(*_lines_of(viewer, {"keys": return_ids})), "return_id", _to_line)
 
 
 @compiled_once
-def _of_orders(sight: Actor) -> Select[Any]:
-    return select(returns).where(visible_to(sight), with_keys(returns.c.order_id)).order_by(returns.c.returned_at)
+def _of_orders(viewer: Actor) -> Select[Any]:
+    return select(returns).where(visible_to(viewer), with_keys(returns.c.order_id)).order_by(returns.c.returned_at)
 
 
 @compiled_once
-def _units_left(sight: Actor) -> Select[Any, Any]:
+def _units_left(viewer: Actor) -> Select[Any, Any]:
     lines = order_tables.order_lines
     line_of = (return_lines.c.order_id == lines.c.order_id) & (return_lines.c.order_line_position == lines.c.position)
     back = select(func.coalesce(func.sum(return_lines.c.quantity), 0)).where(line_of).scalar_subquery()
     return (
         select(lines.c.order_id, func.sum(func.greatest(lines.c.quantity - back, 0)).label("units"))
         .where(with_keys(lines.c.order_id))
-        .where(exists().where(orders.c.id == lines.c.order_id, order_tables.visible_to(sight)))
+        .where(exists().where(orders.c.id == lines.c.order_id, order_tables.visible_to(viewer)))
         .group_by(lines.c.order_id)
     )
 
 
 @compiled_once
-def _lines_of(sight: Actor) -> Select[Any]:
+def _lines_of(viewer: Actor) -> Select[Any]:
     return (
         select(return_lines)
         .where(with_keys(return_lines.c.return_id))
-        .where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(sight)))
+        .where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(viewer)))
         .order_by(return_lines.c.return_id, return_lines.c.position)
     )
 

@@ -3,17 +3,21 @@
 The rows that come back are the driver's own records.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Generic, ParamSpec, cast
+from typing import Any, Generic, TypeVarTuple, cast
+from uuid import UUID
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from sqlalchemy import ColumnElement, Compiled, Executable, any_, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Compiled, Executable, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
-P = ParamSpec("P")
+from domain.actor import Actor
+
+Ts = TypeVarTuple("Ts")
 
 DIALECT = asyncpg_dialect.dialect()
 
@@ -21,6 +25,8 @@ SHAPES = 1000
 """How many shapes of statements are kept: filters can be combined in many ways."""
 
 Parameters = Mapping[str, Any]
+
+Processor = Callable[[Any], Any]
 
 Row = Any
 """A row. Its columns are found by their place, which is quickest, by their name (`row["id"]`), or as attributes."""
@@ -41,7 +47,7 @@ class Record(asyncpg.Record):
 class Shape:
     """The text of a statement, and the order of its parameters."""
 
-    __slots__ = ("_compiled", "_slots", "text")
+    __slots__ = ("_compiled", "slots", "text")
 
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = cast("SQLCompiler", compiled)
@@ -49,60 +55,87 @@ class Shape:
         if "POSTCOMPILE" in self.text:
             raise NotImplementedError(f"IN is not bound but written, use any_of: {self.text}")
         by_name = {name: bind for bind, name in self._compiled.bind_names.items()}
-        self._slots = [
-            (name, by_name[name].type.dialect_impl(DIALECT).bind_processor(DIALECT))
+        self.slots: list[tuple[BindParameter[Any], str, Processor | None]] = [
+            (by_name[name], name, by_name[name].type.dialect_impl(DIALECT).bind_processor(DIALECT))
             for name in self._compiled.positiontup or ()
         ]
+        """Each parameter, its name, and what makes of a value what the driver takes."""
 
     def bind(self, parameters: Parameters | None, values: Any = None) -> list[Any]:
         """What the statement takes, in order. `values` are those of a statement of the same shape."""
         given = self._compiled.construct_params(parameters, extracted_parameters=values, escape_names=False)
-        return [given[name] if process is None else process(given[name]) for name, process in self._slots]
-
-    def places(self, name: str) -> list[int]:
-        """Where a parameter stands: nowhere in a statement for somebody who may see nothing (`WHERE false`)."""
-        return [place for place, (each, _) in enumerate(self._slots) if each == name]
+        return [given[name] if process is None else process(given[name]) for _, name, process in self.slots]
 
 
-class Keyed:
-    """A statement of one parameter that changes, the `keys` of `with_keys`; it was compiled with its other values."""
+SOMEBODY = UUID(int=0)
+"""Who looks, in a statement that is written for all who have the same rights. Nobody has this id."""
 
-    __slots__ = ("_places", "_values", "shape")
 
-    def __init__(self, statement: Executable) -> None:
-        self.shape, values = shape_of(statement)
-        self._values = self.shape.bind(None, values)
-        self._places = self.shape.places("keys")
+class Prepared:
+    """A statement that is written once; what it is given by name, and whose sight it is, changes."""
 
-    def bind(self, keys: Sequence[Any]) -> list[Any]:
-        values = self._values.copy()
-        for place in self._places:
-            values[place] = keys
-        return values
+    __slots__ = ("_named", "_theirs", "_values", "text")
+
+    def __init__(self, statement: Any) -> None:
+        shape = Shape(statement.compile(dialect=DIALECT))
+        self.text = shape.text
+        self._values: list[Any] = []
+        self._named: list[tuple[int, str, Processor | None]] = []
+        self._theirs: list[int] = []
+        for place, (bind, name, process) in enumerate(shape.slots):
+            value = bind.effective_value
+            if not bind.unique:
+                self._named.append((place, name, process))
+            elif value == SOMEBODY:
+                self._theirs.append(place)
+            self._values.append(value if process is None or not bind.unique else process(value))
+
+    def bind(self, values: Parameters, viewer: UUID | None = None) -> list[Any]:
+        """What the statement takes, in order; it has no use for those values that it does not name.
+
+        Raises:
+            KeyError: a value is missing.
+        """
+        bound = self._values.copy()
+        for place, name, process in self._named:
+            value = values[name]
+            bound[place] = value if process is None else process(value)
+        for place in self._theirs:
+            bound[place] = viewer
+        return bound
 
 
 def with_keys(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """`column = ANY(:keys)`, for a statement that is compiled before its keys are known."""
-    return column == any_(bindparam("keys", [], ARRAY(column.type)))
+    """`column = ANY(:keys)`, for a statement that is written before its keys are known."""
+    return column == any_(later("keys", ARRAY(column.type)))
 
 
-def compiled_once(build: Callable[P, Executable]) -> "_Once[P]":
-    """Have a function that builds a statement `with_keys` do so once for each combination of its arguments.
+def later(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]]) -> BindParameter[Any]:
+    """A value that is given each time, in a statement that is written once."""
+    return bindparam(name, type_=kind)
 
-    They are all that the statement may depend on. A viewer is given by what it may see (`Actor.sight`).
+
+def compiled_once(build: Callable[[Actor, *Ts], Executable]) -> "_Once[*Ts]":
+    """Have a function that builds a statement do so once for each combination of rights and arguments.
+
+    They are all that its text may depend on: what is compared with is named by `later` and `with_keys`, and given each
+    time. Of the viewer it may put the id into the statement, and nothing else.
     """
     return _Once(build)
 
 
-class _Once(Generic[P]):
-    def __init__(self, build: Callable[P, Executable]) -> None:
-        def keyed(*given: P.args, **named: P.kwargs) -> Keyed:
-            return Keyed(build(*given, **named))
+class _Once(Generic[*Ts]):
+    def __init__(self, build: Callable[[Actor, *Ts], Executable]) -> None:
+        def prepared(is_signed_in: bool, is_admin: bool, scopes: frozenset[str], *shape: *Ts) -> Prepared:
+            viewer = Actor(SOMEBODY if is_signed_in else None, is_admin=is_admin, scopes=scopes)
+            return Prepared(build(viewer, *shape))
 
-        self._keyed: Any = lru_cache(maxsize=SHAPES)(keyed)
+        self._prepared: Any = lru_cache(maxsize=SHAPES)(prepared)
 
-    def __call__(self, *given: P.args, **named: P.kwargs) -> Keyed:
-        return self._keyed(*given, **named)
+    def __call__(self, viewer: Actor, values: Parameters, *shape: *Ts) -> tuple[str, list[Any]]:
+        """The text of the statement, and what it takes."""
+        prepared = self._prepared(viewer.user_id is not None, viewer.is_admin, viewer.scopes, *shape)
+        return prepared.text, prepared.bind(values, viewer.user_id)
 
 
 _shapes: dict[Any, Shape] = {}

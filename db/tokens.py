@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, func, insert, select, text, update
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.base import Xid8, any_of, id_column, metadata, new_id, now, timestamp
 from db.engine import Connection, Database
+from db.identities import login_codes
 from domain.tokens.model import RefreshToken
 
 refresh_tokens = Table(
@@ -94,6 +95,9 @@ class SqlSessionStore:
         )
         await self._connection.execute(going.values(ended_at=now()))
         await self._revoke(dict.fromkeys(sessions, until))
+
+    async def forget_codes(self, user_id: UUID) -> None:
+        await self._connection.execute(delete(login_codes).where(login_codes.c.user_id == user_id))
 
     async def revoke(self, token_id: UUID, until: datetime) -> None:
         await self._revoke({token_id: until})

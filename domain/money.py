@@ -1,13 +1,14 @@
 """Amounts of money: exact decimals with an ISO 4217 currency code, never floats."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
+
+from domain.value import value
 
 DEFAULT_CURRENCY = "GBP"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Money:
     """An exact amount. Unit prices may have more decimals than the currency has minor units."""
 

@@ -1,11 +1,11 @@
 """How lists are read: comparisons, order, pages by keyset cursor, and the promise of every reader."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from domain.actor import Actor
+from domain.value import value
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -13,7 +13,7 @@ MAX_PAGE = 100
 DEFAULT_PAGE = 20
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Compare:
     """Conditions on one field; those that are given must all hold, None is not given."""
 
@@ -50,7 +50,7 @@ def passes(filters: Filters, facts: Mapping[str, Any]) -> bool:
     return all(compare.holds(facts[name]) for name, compare in filters.items())
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sort:
     """The field a list is ordered by, under its public name; ties are broken by the id."""
 
@@ -58,7 +58,7 @@ class Sort:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PageRequest:
     """A window of `size` items after or before a cursor.
 
@@ -71,7 +71,7 @@ class PageRequest:
     backwards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page(Generic[T_co]):
     """Items in list order, each with the opaque cursor of its place."""
 

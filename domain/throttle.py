@@ -19,8 +19,8 @@ class Act(StrEnum):
 class Attempt(Protocol):
     """A password under test; one of the two is called before it is over."""
 
-    async def failed(self) -> None:
-        """Count it against the account and the address."""
+    async def failed(self, username: str | None = None) -> None:
+        """Count it against the account and the address. `username` is that of the user, where there is one."""
         ...
 
     async def succeeded(self) -> None:

@@ -27,6 +27,7 @@ from graph.loaders import Loaders
 from graph.readers import Readers
 
 if TYPE_CHECKING:
+    from graph.limits.desk import Desk
     from graph.live.streams import Streams
 
 
@@ -59,6 +60,7 @@ class Services:
     budgets: Budgets | None
     """What callers may spend; None where that is not counted."""
     turns: Turns
+    desk: "Desk"
     revocations: Revocations
     count_statements: Callable[[], "StatementCount"]
     max_line_quantity: int
@@ -102,6 +104,10 @@ class Context:
     viewer: Actor
     origin: Origin
     source: EventSource | None = None
+    fields: int = field(default=0, init=False)
+    """How many fields its document has, once that was read."""
+    prepared: int = field(default=0, init=False)
+    """What was paid for preparing what the operation brought that was new (graph/limits/desk.py)."""
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

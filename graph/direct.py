@@ -65,9 +65,9 @@ class Direct:
     async def _through(self, gates: Gates, asked: Asked, context: Context) -> ExecutionResult:
         """Through all gates, one after the other, and executed."""
         try:
-            document = gates.read(asked.query).document
+            document = (await gates.read(asked.query)).document
             name = allowed_operation(document, asked)
-            mistakes = gates.validate(self._schema)
+            mistakes = await gates.validate(self._schema)
         except RecursionError:
             return PreExecutionError(None, [nested_too_deeply()])
         if error := ambiguous(document, asked.name):

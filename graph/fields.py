@@ -2,32 +2,47 @@
 
 An edge is one function that answers for many parents at once, in their order. GraphQL's own executor asks it parent by
 parent, and the loaders put together what it asks for; the compiled one (graph/execution/) asks it once for all parents
-of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands the loader of an edge that does
-nothing but follow one.
+of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands an edge that does nothing but
+follow a loader, and under PLAIN the function of a field that is computed of its parent alone.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from inspect import Parameter, signature
+from inspect import Parameter, iscoroutinefunction, signature
+from operator import attrgetter
 from typing import Any
 
 import strawberry
 
-from graph.context import Info
+from graph.context import Context, Info
 
 BATCH = "batch"
 RELATION = "relation"
+PLAIN = "plain"
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 """From parents, `info` and the arguments of the field to what belongs to each parent."""
 
 
+class Relation:
+    """An edge that a loader (a name in graph/loaders.py) follows from an attribute of each parent."""
+
+    def __init__(self, loader: str, key: str) -> None:
+        self.loader = loader
+        self._loader_of, self._key_of = attrgetter(loader), attrgetter(key)
+
+    def follow(self, roots: Sequence[Any], context: Context) -> Awaitable[Sequence[Any]]:
+        """What belongs to each parent."""
+        return self._loader_of(context.loaders).load_all(list(map(self._key_of, roots)))
+
+
 def relation(graphql_type: Any, loader: str, key: str, description: str) -> Any:
     """Declare what a loader (a name in graph/loaders.py) finds under the `key` attribute of each parent."""
+    edge = Relation(loader, key)
 
     async def follow(roots: Sequence[Any], info: Info) -> Sequence[Any]:
-        return await getattr(info.context.loaders, loader).load_all([getattr(root, key) for root in roots])
+        return await edge.follow(roots, info.context)
 
-    return batched(graphql_type, follow, description, {RELATION: loader})
+    return batched(graphql_type, follow, description, {RELATION: edge})
 
 
 def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping[str, Any] | None = None) -> Any:
@@ -53,5 +68,11 @@ def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping
 
 
 def computed(graphql_type: Any, resolver: Callable[..., Any], description: str) -> Any:
-    """Declare a field that a function makes of its parent; `graphql_type` is what it is in the schema."""
-    return strawberry.field(resolver=resolver, graphql_type=graphql_type, description=description)
+    """Declare a field that a function makes of its parent; `graphql_type` is what it is in the schema.
+
+    Where it takes nothing but the parent and is no coroutine, the function does nothing else: it may be called again,
+    or once for several places at which the same parent stands.
+    """
+    is_plain = len(signature(resolver).parameters) == 1 and not iscoroutinefunction(resolver)
+    metadata = {PLAIN: resolver} if is_plain else {}
+    return strawberry.field(resolver=resolver, graphql_type=graphql_type, description=description, metadata=metadata)

@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from aiodataloader import DataLoader
+from aiodataloader import DataLoader, dispatch_queue
+from aiodataloader import Loader as Entry
 
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant
@@ -26,12 +27,12 @@ Read = Callable[[Actor, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
 class Level:
-    """The keys of a whole level of an operation, which wait in the queue of a loader as one."""
+    """A whole level of an operation, which waits in the queue of a loader as one: its keys, and the unknown ones."""
 
-    __slots__ = ("keys",)
+    __slots__ = ("keys", "wanted")
 
-    def __init__(self, keys: Sequence[Any]) -> None:
-        self.keys = keys
+    def __init__(self, keys: Sequence[Any], wanted: Sequence[Any]) -> None:
+        self.keys, self.wanted = keys, wanted
 
 
 class Loader(DataLoader[Any, Any], Generic[K, V]):
@@ -44,8 +45,8 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         """`missing` stands for what does not exist or the viewer may not see."""
         super().__init__()
         self._read, self._viewer, self._missing = read, viewer, missing
-        self._known: dict[K, V] = {}
-        self._reading: dict[K, asyncio.Future[None]] = {}
+        self._known: dict[Any, Any] = {None: None}
+        self._reading: dict[asyncio.Future[None], list[K]] = {}
 
     def load(self, key: Any) -> asyncio.Future[Any]:
         """What belongs to a key."""
@@ -57,36 +58,51 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         shared.add_done_callback(lambda future: future.cancelled() or future.exception())
         return asyncio.shield(shared)
 
-    async def load_all(self, keys: Sequence[K | None]) -> list[V | None]:
+    def load_all(self, keys: Sequence[K | None]) -> asyncio.Future[list[V | None]]:
         """What belongs to each key, in their order; None where there is no key."""
         known = self._known
-        wanted = {key for key in keys if key is not None and key not in known}
+        # In the order in which they are first asked for, so that the same operation sends the same statement.
+        wanted = [key for key in dict.fromkeys(keys) if key not in known]
+        # Nobody else waits for the same entry of the queue, so that this is a future of one's own.
+        future: asyncio.Future[list[V | None]] = self.loop.create_future()
         if wanted:
-            # In the order in which they are first asked for, so that the same operation sends the same statement.
-            # Nobody else waits for the same entry of the queue, so that it needs no future of one's own.
-            await super().load(Level([key for key in dict.fromkeys(keys) if key in wanted]))
-        return [None if key is None else known[key] for key in keys]
+            self.do_resolve_reject(Level(keys, wanted), future)
+        else:
+            future.set_result(list(map(known.__getitem__, keys)))
+        return future
+
+    def do_resolve_reject(self, key: Any, future: asyncio.Future[Any]) -> None:
+        """Queue what is asked for, to be read after as many turns as the library takes, but without its task."""
+        self._queue.append(Entry(key, future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
 
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
         """What belongs to each entry of the queue, as the library asks for it: a key, or those of a level."""
         known, reading = self._known, self._reading
-        levels = (entry.keys if isinstance(entry, Level) else (entry,) for entry in keys)
+        levels = (entry.wanted if isinstance(entry, Level) else (entry,) for entry in keys)
         wanted: dict[K, None] = dict.fromkeys(chain.from_iterable(levels))
-        under_way = {reading[key] for key in wanted if key in reading}
-        missing = [key for key in wanted if key not in known and key not in reading]
+        missing = [key for key in wanted if key not in known]
+        under_way = [future for future, asked in reading.items() if not set(asked).isdisjoint(missing)]
+        if under_way:
+            asked = set(chain.from_iterable(reading[future] for future in under_way))
+            missing = [key for key in missing if key not in asked]
         if missing:
             await self._learn(missing)
         if under_way:
             await asyncio.gather(*under_way)
-        return [None if isinstance(entry, Level) else known[entry] for entry in keys]
+        return [
+            list(map(known.__getitem__, entry.keys)) if isinstance(entry, Level) else known[entry] for entry in keys
+        ]
 
     async def _learn(self, keys: list[K]) -> None:
         """Read what belongs to keys; who asks for one of them meanwhile waits for this."""
         learnt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reading.update(dict.fromkeys(keys, learnt))
+        self._reading[learnt] = keys
         try:
             found = await self._read(self._viewer, keys)
-            self._known.update((key, found.get(key, self._missing)) for key in keys)
+            self._known.update(dict.fromkeys(keys, self._missing))
+            self._known.update(found)
             learnt.set_result(None)
         except Exception as error:
             learnt.set_exception(error)
@@ -96,8 +112,7 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         finally:
             # Without effect but where this was cancelled.
             learnt.cancel()
-            for key in keys:
-                del self._reading[key]
+            del self._reading[learnt]
 
 
 class One(Loader[K, V | None]):

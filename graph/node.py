@@ -15,6 +15,7 @@ import strawberry
 from domain.opaque import seal, unseal
 from domain.refusals import Refused, bad_input
 from graph.context import Context
+from graph.fields import computed
 
 T = TypeVar("T")
 
@@ -52,15 +53,15 @@ def key_of(value: str, type_name: str, *path: str) -> UUID:
     return key
 
 
-def _resolve_id(root: Any) -> strawberry.ID:
-    return strawberry.ID(global_id(_NAMES[type(root)], root.id))
+def _id(root: Any) -> str:
+    return seal(f"{_NAMES[root.__class__]}:{root.id!s}")
 
 
 @strawberry.interface(description="A thing with an id that is unique in the whole shop.")
 class Node:
     """Whatever can be found again by its global id."""
 
-    id: strawberry.ID = strawberry.field(resolver=_resolve_id, description="The opaque global id.")
+    id: strawberry.ID = computed(strawberry.ID, _id, "The opaque global id.")
 
 
 @dataclass(frozen=True, slots=True)

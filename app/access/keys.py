@@ -136,8 +136,7 @@ def rotate(settings: Settings) -> Key:
     Raises:
         SettingError: the keys are given by the settings.
     """
-    if settings.signing_key is not None:
-        raise SettingError("ORDERWIRE_SIGNING_KEY: the keys are given, so it is there that they are rotated")
+    must_be_kept(settings)
     ring = KeyRing(settings)
     for key in ring.all():
         if key.path is not None and ring.state(key) is KeyState.RETIRED:
@@ -149,6 +148,12 @@ def rotate(settings: Settings) -> Key:
         number += 1
     made = directory / f"{number}.pem"
     return next(key for key in _read(directory) if key.path == made)
+
+
+def must_be_kept(settings: Settings) -> None:
+    """Raise `SettingError` where the keys are given by the settings, and not ours to rotate."""
+    if settings.signing_key is not None:
+        raise SettingError("ORDERWIRE_SIGNING_KEY: the keys are given, so it is there that they are rotated")
 
 
 def signs_at(key: Key) -> datetime:

@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 import math
 import time
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
@@ -22,12 +24,18 @@ from domain.throttle import Act, busy, too_many_attempts
 if TYPE_CHECKING:
     from app.valkey import Valkey
 
+log = structlog.get_logger("orderwire.access")
+
 T = TypeVar("T")
 Counter = tuple[RateLimitItem, str]
 """How much is allowed of what is counted under a key."""
 
 LINE = 20
 """How many attempts at one account, or from one address, may wait for each other."""
+
+
+NAMES = 10_000
+"""How many names of users are remembered whose password was wrong."""
 
 
 @dataclass(slots=True)
@@ -54,13 +62,27 @@ class Throttle:
             (Act.RESET_REQUEST, "address"): RateLimitItemPerHour(settings.reset_requests_per_address),
         }
         self._turns: dict[str, _Turn] = {}
+        self._names: OrderedDict[str, str] = OrderedDict()
         self._own = MovingWindowRateLimiter(BoundedMemory())
         self._valkey = valkey
         self._shared = MovingWindowRateLimiter(_counted_in(valkey)) if valkey else None
 
     @asynccontextmanager
     async def attempt(self, account: str, origin: Origin | None) -> AsyncGenerator["_Attempt"]:
-        """One after the other, so that of a thousand at once not all are tried before the first has failed."""
+        """One after the other, so that of a thousand at once not all are tried before the first has failed.
+
+        Each that fails is told in the log.
+        """
+        try:
+            async with self._trying(account, origin) as attempt:
+                yield attempt
+        except Refused as refused:
+            name = self._names.get(account.lower())
+            tell_failure(refused.refusals[0].code.lower(), name, origin)
+            raise
+
+    @asynccontextmanager
+    async def _trying(self, account: str, origin: Origin | None) -> AsyncGenerator["_Attempt"]:
         counters = _counters(self._failures, "sign-in", account, origin)
         # Addresses come before accounts for all who wait, so nobody waits in a circle.
         async with self._turn(counters.get("address")), self._turn(counters.get("account")):
@@ -88,6 +110,14 @@ class Throttle:
         counters = _counters(self._failures, "sign-in", account, None)
         for counter in counters.values():
             await self.clear(counter)
+
+    def remember(self, username: str) -> None:
+        """Remember whose password was wrong: when they are refused next, nobody looks up who they are."""
+        key = username.lower()
+        self._names[key] = username
+        self._names.move_to_end(key)
+        if len(self._names) > NAMES:
+            self._names.popitem(last=False)
 
     async def count(self, counter: Counter) -> bool:
         return await self._ask(lambda limiter: limiter.hit(*counter))
@@ -133,13 +163,25 @@ class _Attempt:
     throttle: Throttle
     counters: dict[str, Counter]
 
-    async def failed(self) -> None:
+    async def failed(self, username: str | None = None) -> None:
+        if username is not None:
+            self.throttle.remember(username)
         for counter in self.counters.values():
             await self.throttle.count(counter)
 
     async def succeeded(self) -> None:
         if account := self.counters.get("account"):
             await self.throttle.clear(account)
+
+
+def tell_failure(reason: str, account: str | None, origin: Origin | None) -> None:
+    """Write the line of a sign-in that failed.
+
+    `account` is the name of a user or a machine that there is: what else stands in its place may be a password that
+    was typed into the wrong field.
+    """
+    address, request_id = (origin.address, origin.request_id) if origin else (None, None)
+    log.warning("sign_in_failed", reason=reason, account=account, address=address, request_id=request_id)
 
 
 def _counted_in(valkey: "Valkey") -> RedisStorage:

@@ -1,9 +1,10 @@
-"""What an operator says of a provider."""
+"""What an operator says of providers."""
 
+import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/.*)?")
 
@@ -25,3 +26,24 @@ class Provider(BaseModel):
     client_id: str = Field(min_length=1)
     client_secret: SecretStr | None = None
     scope: str = Field(default="openid email profile", pattern=r"(^| )openid( |$)")
+
+
+def _read(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        # Without what it was: that holds secrets.
+        raise ValueError(f"not JSON: {error}") from None
+
+
+def _names_differ(providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+    names = [provider.name for provider in providers]
+    if len(set(names)) < len(names):
+        raise ValueError("two providers have one name")
+    return providers
+
+
+Providers = Annotated[tuple[Provider, ...], BeforeValidator(_read), AfterValidator(_names_differ)]
+"""The providers, as objects or as a list in JSON."""

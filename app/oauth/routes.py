@@ -83,9 +83,13 @@ async def jwks(request: Request) -> Response:
 
 
 async def metadata(request: Request) -> Response:
-    """What the server offers, and where (RFC 8414)."""
+    """What the server offers, and where (RFC 8414); in production only where it was told where that is."""
     process: Process = request.app.state.process
-    issuer = process.settings.public_url or str(request.base_url).rstrip("/")
+    settings = process.settings
+    if settings.public_url is None and not settings.is_development:
+        # The issuer must be the one of its tokens (section 3.3), and a request may name any host.
+        raise HTTPException(404, "There is no metadata without ORDERWIRE_PUBLIC_URL.")
+    issuer = settings.public_url or str(request.base_url).rstrip("/")
     secrets = [BASIC, POST]
     told = {
         "issuer": issuer,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from authlib.oauth2.rfc6749 import (
     AuthorizationServer,
+    InvalidClientError,
     InvalidRequestError,
     OAuth2Request,
     TokenEndpoint,
@@ -20,6 +21,7 @@ from sqlalchemy.util import await_, greenlet_spawn
 from starlette.responses import JSONResponse, Response
 
 from app.access.callers import actor_of
+from app.access.throttle import tell_failure
 from app.oauth.clients import BEARER, FIRST_PARTY_ID, NONE, FirstParty, Machine, Reader
 from app.oauth.errors import as_error
 from app.oauth.requests import FormRequest
@@ -37,6 +39,8 @@ class OAuthServer(AuthorizationServer):
     def __init__(self, services: Services, origin: Origin) -> None:
         super().__init__(scopes_supported=list(Scope))
         self.services, self._origin = services, origin
+        self._machine: str | None = None
+        """The machine that says who it is, where there is such a one."""
         # The stubs of the library know less of it than it does.
         self._library: Any = self
         self._library.register_client_auth_method(NONE, _first_party)
@@ -58,7 +62,9 @@ class OAuthServer(AuthorizationServer):
         return self.services.begin(Actor.anonymous(), self._origin)
 
     def query_client(self, client_id: str) -> Machine:
-        return Machine(wait(find_client(self.begin(), client_id)))
+        client = wait(find_client(self.begin(), client_id))
+        self._machine = client.client_id if client else None
+        return Machine(client)
 
     def create_oauth2_request(self, request: FormRequest) -> FormRequest:
         return request
@@ -72,6 +78,8 @@ class OAuthServer(AuthorizationServer):
             raise
 
     def handle_response(self, status: int, body: Mapping[str, Any], headers: Any) -> Response:
+        if body.get("error") == InvalidClientError.error:
+            tell_failure("invalid_client", self._machine, self._origin)
         return JSONResponse(dict(body), status, dict(headers))
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:

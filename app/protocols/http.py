@@ -6,7 +6,7 @@ uvicorn, whose version is pinned; tests/app/test_http_protocol.py and tests/host
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
@@ -15,6 +15,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.graphql.sse import ENDLESS
+from app.protocols.door import Door
 from app.protocols.wire import LINE
 from app.requests import PROTECTING
 
@@ -22,6 +23,7 @@ TOO_LARGE = "The address and the headers are too large."
 TOO_SLOW = "The address and the headers took too long to come."
 BODY_TOO_SLOW = "The body took too long to come."
 TOO_MANY = "Too many requests were sent before the first was answered."
+FULL = "The server has as many connections as it takes."
 NO_UPGRADE = "Only a GET without a body may ask for another protocol, behind no other request."
 
 HEAD_MAX = 65_536
@@ -34,6 +36,8 @@ BODY_SECONDS = 30.0
 """How long its body may take after it."""
 PIPELINED_MAX = 16
 """How many requests may wait for the answer to the one before them: thousands fit into what is read at once."""
+FULL_SECONDS = 5
+"""When whoever finds no room may come again."""
 STILL_SECONDS = 120.0
 """For how long a client may take nothing of an answer."""
 
@@ -44,10 +48,10 @@ class HttpProtocol(HttpToolsProtocol):
     It is the line of such a stream, which is told of an event without a task.
     """
 
-    def __init__(self, *arguments: Any, patience: float, **options: Any) -> None:
+    def __init__(self, *arguments: Any, patience: float, door: Door, **options: Any) -> None:
         """A listener that takes nothing for so many seconds of `patience` is dropped."""
         super().__init__(*arguments, **options)
-        self._patience = patience
+        self._patience, self._door = patience, door
         self._answering: RequestResponseCycle | None = None
         self._impatience: asyncio.TimerHandle | None = None
         self._hurry: asyncio.TimerHandle | None = None
@@ -58,7 +62,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
-        self._await_head()
+        if self._door.is_open(len(self.connections)):
+            self._await_head()
+            return
+        # Told, and not read: whoever is kept until they have said what they want, takes the room that there is not.
+        self.connections.discard(self)
+        self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL, "BUSY", (f"Retry-After: {FULL_SECONDS}",))
 
     def data_received(self, data: bytes) -> None:
         if self._is_done:
@@ -221,7 +230,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refuse(status, message)
         raise ValueError(message)
 
-    def _refuse(self, status: HTTPStatus, message: str) -> None:
+    def _refuse(self, status: HTTPStatus, message: str, code: str = "BAD_REQUEST", headers: Sequence[str] = ()) -> None:
         """Answer what never becomes a request, and close the connection; what was asked before is answered first."""
         self._stop_hurrying()
         self._is_done = True
@@ -234,12 +243,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_body and self.cycle.response_started:
             self.transport.close()
             return
-        body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]})
+        body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}",
             "Content-Type: application/json; charset=utf-8",
             f"Content-Length: {len(body)}",
             "Connection: close",
+            *headers,
             *(f"{name}: {value}" for name, value in PROTECTING.items()),
         )
         self.transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + body)

@@ -1,11 +1,11 @@
 """What a product and a variant are."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from domain.money import Money
+from domain.value import value
 
 
 class VariantKind(StrEnum):
@@ -15,7 +15,7 @@ class VariantKind(StrEnum):
     SERVICE = "SERVICE"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Product:
     """Something the shop sells, in one or more variants."""
 
@@ -26,7 +26,7 @@ class Product:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Variant:
     """What is ordered. The case of an SKU matters: 85123A and 85123a are two."""
 

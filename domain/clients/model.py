@@ -3,18 +3,19 @@
 import hmac
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from uuid import UUID
 
 from domain.actor import Scope
 from domain.refusals import Refusal, bad_input
 from domain.secret import digest_of
+from domain.value import value
 
 NAME_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Client:
     """A machine that acts as a user of its own, so that audit and rights are those of anybody.
 

@@ -1,11 +1,12 @@
 """What a customer is."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Customer:
     """A party who buys. `reference` is the shop's own number for it."""
 
@@ -17,7 +18,7 @@ class Customer:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """Where a customer is. `country` is written as the shop writes it."""
 

@@ -1,7 +1,7 @@
 """Events: what happened, as commands record it and as readers of the log see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.opaque import seal, unseal
 from domain.refusals import ErrorCode, Refusal, Refused
+from domain.value import value
 
 
 class AggregateType(StrEnum):
@@ -18,6 +19,7 @@ class AggregateType(StrEnum):
     STOCK_LEVEL = "STOCK_LEVEL"
     USER = "USER"
     IMPORT = "IMPORT"
+    KEY = "KEY"
 
 
 class EventKind(StrEnum):
@@ -43,9 +45,10 @@ class EventKind(StrEnum):
     CLIENT_REGISTERED = "CLIENT_REGISTERED"
     CLIENT_REVOKED = "CLIENT_REVOKED"
     IMPORT_COMPLETED = "IMPORT_COMPLETED"
+    KEY_ROTATED = "KEY_ROTATED"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewEvent:
     """Something a command did; the unit of work stores it in the same transaction.
 
@@ -59,7 +62,7 @@ class NewEvent:
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """An event of the log. `position` orders all events; readers ask for what is above the one they know."""
 
@@ -81,7 +84,7 @@ def log_cursor(epoch: UUID, position: int) -> str:
     return seal(f"v1.{epoch.hex[:8]}.{position}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LogState:
     """The log at a moment: its identity, the highest position that was dropped, and the highest there is."""
 

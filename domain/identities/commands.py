@@ -66,6 +66,8 @@ async def sign_in_for_code(uow: IdentitiesUnitOfWork, throttle: Throttle, profil
     code = new_secret()
     async with uow:
         user = await _identify(uow, throttle, profile, registers=registers)
+        # Whoever ends the sessions of the user now, ends this sign-in as well; or it comes after.
+        await uow.users.lock(user.id)
         expires_at = datetime.now(UTC) + timedelta(seconds=CODE_SECONDS)
         await uow.logins.add_code(digest_of(code), user.id, profile.provider, expires_at)
     return code
@@ -75,11 +77,14 @@ async def trade_code(uow: IdentitiesUnitOfWork, issuer: TokenIssuer, code: str) 
     """Trade the code of a sign-in for its tokens.
 
     Raises:
-        Refused: INVALID_TOKEN: unknown, older than a minute, or traded before.
+        Refused: INVALID_TOKEN: unknown, older than a minute, traded before, or all sessions were ended since.
     """
+    digest = digest_of(code)
     async with uow:
-        taken = await uow.logins.take_code(digest_of(code))
-        user = await uow.users.get(taken[0]) if taken else None
+        # The user first, as all do who change sessions: who ends them has taken the code by then, or finds its session.
+        user_id = await uow.logins.find_code(digest)
+        user = await uow.users.lock(user_id) if user_id else None
+        taken = await uow.logins.take_code(digest) if user else None
         if taken is None or user is None:
             message = "This code is not valid, or no longer. Begin the sign-in anew."
             raise Refused(Refusal(ErrorCode.INVALID_TOKEN, message, ("input", "code")))

@@ -4,9 +4,9 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from domain.users.model import USERNAME, User, is_email
+from domain.value import value
 
 SHORTEST, LONGEST = 4, 20
 """How many characters a username has."""
@@ -21,7 +21,7 @@ CODE_SECONDS = 60
 """How long the code that a front end is handed can be traded; it does so at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Profile:
     """What a provider vouches for, after all checks of its word.
 
@@ -35,7 +35,7 @@ class Profile:
     preferred_username: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoginAttempt:
     """What is kept from the way to the provider until the way back.
 

@@ -32,6 +32,10 @@ class LoginStore(Protocol):
 
     async def add_code(self, code: str, user_id: UUID, provider: str, expires_at: datetime) -> None: ...
 
+    async def find_code(self, code: str) -> UUID | None:
+        """Whom a code signs in, without taking it."""
+        ...
+
     async def take_code(self, code: str) -> tuple[UUID, str] | None:
         """Whom a code signs in, and by which provider; for the first who asks in time, to all others None."""
         ...

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+from domain.value import value
 
 LEVEL_MAX = 2**31 - 1
 """The most units that a level counts, on hand or reserved."""
@@ -25,7 +26,7 @@ class MovementKind(StrEnum):
     TRANSFER = "TRANSFER"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Warehouse:
     """A place where goods lie. A lower `priority` is asked for goods first."""
 
@@ -35,7 +36,7 @@ class Warehouse:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StockLevel:
     """How much of a variant lies in a warehouse: units on hand, of which some are reserved for orders."""
 
@@ -52,7 +53,7 @@ class StockLevel:
         return self.on_hand - self.reserved
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StockMovement:
     """One line of the ledger: what changed a stock level, and from what to what.
 
@@ -76,7 +77,7 @@ class StockMovement:
     occurred_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LockedLevel:
     """A stock level that the running transaction has locked, with what allocation and events need to know.
 
@@ -106,7 +107,7 @@ class LockedLevel:
         return StockLevel(*place, self.on_hand, self.reserved, self.reorder_point)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Allocation:
     """Units of a variant in one warehouse: to reserve there, or to put there."""
 
@@ -114,7 +115,7 @@ class Allocation:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Shortage:
     """A demand that cannot be met: the units asked for in all, and those available over all warehouses."""
 

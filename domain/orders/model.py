@@ -1,7 +1,7 @@
 """What an order is, its states, and the one table of moves between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -11,6 +11,7 @@ from domain.events.model import EventKind
 from domain.inventory.model import MovementKind
 from domain.money import Money
 from domain.refusals import ErrorCode, IllegalTransition, Refused, VersionConflict
+from domain.value import value
 
 NOTES_MAX = 1000
 COUNTRY_MAX = 60
@@ -59,7 +60,7 @@ TARGETS: Mapping[OrderAction, OrderStatus] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Order:
     """An order as it is now. `version` grows by one with each change and starts at 1."""
 
@@ -98,7 +99,7 @@ class Order:
             raise Refused(VersionConflict(ErrorCode.VERSION_CONFLICT, message, path, self.version))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OrderLine:
     """One line of an order; its place, counted from 1, is its key."""
 
@@ -114,7 +115,7 @@ class OrderLine:
         return self.unit_price.times(self.quantity)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewLine:
     """What a caller asks for in one line."""
 
@@ -122,7 +123,7 @@ class NewLine:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AllowedAction:
     """Whether an action can be taken now, by this person, and if not, why."""
 
@@ -131,7 +132,7 @@ class AllowedAction:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OrderEvent:
     """A line of an order's history. `version` is that of the order after it."""
 
@@ -144,7 +145,7 @@ class OrderEvent:
     occurred_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewReturnLine:
     """What is to come back of one line."""
 
@@ -152,7 +153,7 @@ class NewReturnLine:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StockEffect:
     """How the stock of a variant in a warehouse changes; the quantity is signed as that of a movement."""
 
@@ -162,7 +163,7 @@ class StockEffect:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OrderReturn:
     """Goods taken back: a credit note that names its order only where that is known."""
 
@@ -175,7 +176,7 @@ class OrderReturn:
     returned_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReturnLine:
     """One line of a return, with a positive quantity; its place, counted from 1, is its key."""
 
@@ -193,7 +194,7 @@ class ReturnLine:
         return self.unit_price.times(self.quantity)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Adjustment:
     """A correction of the books with no goods, such as a bad debt; the amount may be negative."""
 

@@ -1,7 +1,6 @@
 """What each report counts. docs/reports.md and the schema say the same in the same words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +8,7 @@ from uuid import UUID
 
 from domain.money import Money
 from domain.orders.model import OrderStatus
+from domain.value import value
 
 SOLD = (OrderStatus.APPROVED, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.RETURNED)
 """The states in which an order counts as a sale."""
@@ -29,7 +29,7 @@ class TopProductsBy(StrEnum):
     REVENUE = "REVENUE"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Period:
     """Whole days from `start` up to and including `end`, in a time zone of the IANA database."""
 
@@ -38,7 +38,7 @@ class Period:
     time_zone: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SalesFigures:
     """Sales of a period: orders sold, priced units, their value, what came back, and the difference."""
 
@@ -50,14 +50,14 @@ class SalesFigures:
     adjustments: Money
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SalesRow(SalesFigures):
     """The sales of one day, week or month, which starts on `period`."""
 
     period: date
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SalesReport:
     """Sales by day, week or month, every row of the range present, and their total."""
 
@@ -65,7 +65,7 @@ class SalesReport:
     total: SalesFigures
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TopProduct:
     """A variant with the units sold and their value."""
 
@@ -74,7 +74,7 @@ class TopProduct:
     gross: Money
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CountrySales:
     """Sales to one country."""
 
@@ -89,7 +89,7 @@ class CountrySales:
     adjustments: Money
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OrderStats:
     """How many orders there are by outcome."""
 
@@ -101,7 +101,7 @@ class OrderStats:
     approval_rate: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InventorySummary:
     """Stock in one warehouse, or in all of them where `warehouse_id` is None."""
 

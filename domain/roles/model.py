@@ -1,9 +1,9 @@
 """What a role is, and the two that the shop itself knows by name."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from domain.actor import Actor, Scope
+from domain.value import value
 
 ADMIN = "admin"
 """Whoever holds this role may do everything, and is the only one to say who else does."""
@@ -12,7 +12,7 @@ CUSTOMER = "customer"
 """What everybody gets who registers. It has no scopes: one sees oneself, and one's own orders."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Role:
     """A named set of scopes. It is granted and taken as a whole."""
 

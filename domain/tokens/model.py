@@ -1,14 +1,14 @@
 """What a sign-in hands out, and what is known of it afterwards."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from domain.users.model import User
+from domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tokens:
     """What a sign-in hands out. `expires_in` is the life of the access token in seconds.
 
@@ -21,7 +21,7 @@ class Tokens:
     user: User
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefreshToken:
     """A refresh token as it is stored: its digest, and what became of it."""
 
@@ -49,7 +49,7 @@ class TokenKind(StrEnum):
     REFRESH = "REFRESH"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenFacts:
     """What an active token stands for."""
 

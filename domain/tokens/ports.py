@@ -63,6 +63,10 @@ class SessionStore(Protocol):
         """End sessions: their refresh tokens now, and their access tokens, the last of which ends at `until`."""
         ...
 
+    async def forget_codes(self, user_id: UUID) -> None:
+        """Forget the codes of sign-ins with providers that were not traded yet, each of which would open a session."""
+        ...
+
     async def revoke(self, token_id: UUID, until: datetime) -> None:
         """Revoke a single access token, which has ended at `until` anyway."""
         ...

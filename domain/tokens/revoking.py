@@ -56,7 +56,11 @@ async def revoke_sessions(uow: TokensUnitOfWork, issuer: TokenIssuer, actor: Act
 
 
 async def end_sessions(uow: TokensUnitOfWork, issuer: TokenIssuer, user_id: UUID, keep: UUID | None = None) -> int:
-    """End the sessions of a user, who is locked, but for one to keep; returns how many."""
+    """End the sessions of a user, who is locked, but for one to keep; returns how many.
+
+    A sign-in whose code was not traded yet ends as well.
+    """
+    await uow.sessions.forget_codes(user_id)
     sessions = [session for session in await uow.sessions.of_user(user_id) if session != keep]
     await uow.sessions.end(sessions, issuer.last_end())
     return len(sessions)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.actor import Actor
 from domain.refusals import Refusal, bad_input
 from domain.roles.model import ADMIN
+from domain.value import value
 
 USERNAME = re.compile(r"[A-Za-z0-9]{4,20}")
 # Deliberately loose: one @, no blanks, a dot in the domain. Whether mail arrives, the mail server knows.
@@ -19,7 +20,7 @@ PASSWORD_MIN = 8
 PASSWORD_MAX = 256
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class User:
     """Somebody who can sign in. `email_verified_at` is when they proved that mail to their address reaches them.
 
@@ -52,7 +53,7 @@ class User:
         return self.is_admin or (not actor.is_admin and actor.scopes <= set(self.scopes))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Credentials:
     """A user together with the hash of their password; None for one who cannot sign in by password."""
 

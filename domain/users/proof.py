@@ -40,7 +40,7 @@ async def prove(
         hashed = credentials.password_hash if credentials else None
         matches, renewed = await hasher.check(password, hashed)
         if credentials is None or hashed is None or not matches:
-            await attempt.failed()
+            await attempt.failed(credentials.user.username if credentials else None)
             raise Refused(wrong)
         await attempt.succeeded()
     return Proof(credentials.user, hashed, renewed)

@@ -13,6 +13,7 @@ register(
         AggregateType.STOCK_LEVEL: "The stock of a variant in a warehouse.",
         AggregateType.USER: "A user.",
         AggregateType.IMPORT: "An import of a file.",
+        AggregateType.KEY: "A key that signs access tokens.",
     },
 )
 
@@ -40,5 +41,6 @@ register(
         EventKind.CLIENT_REGISTERED: "A machine was given a name and a secret to sign in with.",
         EventKind.CLIENT_REVOKED: "A machine may sign in no more.",
         EventKind.IMPORT_COMPLETED: "A file was imported.",
+        EventKind.KEY_ROTATED: "An operator had a new key made, which signs access tokens from a minute later on.",
     },
 )

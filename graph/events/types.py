@@ -18,8 +18,9 @@ TYPE_NAMES = {
     AggregateType.STOCK_LEVEL: "StockLevel",
     AggregateType.USER: "User",
     AggregateType.IMPORT: "Import",
+    AggregateType.KEY: "Key",
 }
-"""The type in the global id of what an event speaks of. An import is nowhere but in the log."""
+"""The type in the global id of what an event speaks of. Imports and keys are nowhere but in the log."""
 
 
 def _aggregate_id(root: strawberry.Parent[model.Event]) -> strawberry.ID:

@@ -29,7 +29,7 @@ from graph.execution.fallback import NotCompiled, Reason
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Field, Plan, Selection, Shape, Values
 from graph.execution.rows import row_maker
-from graph.fields import BATCH
+from graph.fields import BATCH, PLAIN, RELATION
 
 DEFINITION = "strawberry-definition"
 """Under which a field of graphql-core's schema keeps Strawberry's declaration."""
@@ -72,7 +72,7 @@ class Compiler:
         found = (self._field(graphql_type, key, details) for key, details in grouped.items())
         fields = [field for field in found if field is not None]
         slowly = rows_slowly(fields, graphql_type.name, self._kinds)
-        return Selection(graphql_type, fields, row_maker(graphql_type, fields, slowly))
+        return Selection(graphql_type, fields, row_maker(graphql_type, fields, self._kinds, slowly))
 
     def _field(self, parent: GraphQLObjectType, key: str, details: FieldDetailsList) -> Field | None:
         nodes = [each.node for each in details]
@@ -110,8 +110,12 @@ class Compiler:
             field.values = values.itself
         elif declared.is_basic_field and self._strawberry.config.default_resolver is getattr:
             field.attribute = declared.python_name
-            if field.shape.leaf is None:
+            if not field.is_read_off:
                 field.values = values.attribute(declared.python_name)
+        elif (plain := declared.metadata.get(PLAIN)) is not None and not self._is_wrapped(declared):
+            field.plain = plain
+            if not field.is_read_off:
+                field.values = values.plain(plain)
         else:
             field.values = self._function(field, declared)
 
@@ -119,13 +123,19 @@ class Compiler:
         given = coerced(field.definition, field.nodes[0])
         resolver: StrawberryResolver[Any] | None = declared.base_resolver
         schema = self._strawberry
-        if resolver is None or declared.extensions or schema.exception_handlers:
+        if resolver is None or self._is_wrapped(declared):
             return values.by_strawberry(field.definition, field, given)
+        if (relation := declared.metadata.get(RELATION)) is not None:
+            return values.related(relation)
         arguments = converted(schema, declared, given)
         batch = declared.metadata.get(BATCH)
         if batch is not None:
             return values.batched(schema, field, declared, batch, arguments)
         return values.resolved(schema, field, declared, resolver, arguments)
+
+    def _is_wrapped(self, declared: Any) -> bool:
+        """Whether something stands around the function of a field, which is Strawberry's business."""
+        return bool(declared.extensions or self._strawberry.exception_handlers)
 
 
 def _fields(collected: CollectedFields) -> GroupedFieldSet:

@@ -59,8 +59,12 @@ class Completion:
             if not classes <= known:
                 self.each(values, rows, run)
             elif values:
-                for row, made in zip(rows, selection.enter(values, run), strict=True):
-                    row[key] = made
+                # What stands at several places, a warehouse for all the levels in it, say, is one row in all of them.
+                places = list(map(id, values))
+                distinct = dict(zip(places, values, strict=True))
+                made = dict(zip(distinct, selection.enter(list(distinct.values()), run), strict=True))
+                for row, place in zip(rows, places, strict=True):
+                    row[key] = made[place]
 
         return complete
 
@@ -161,7 +165,7 @@ class Found:
 
 
 def rows_slowly(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Rows:
-    """The function that makes rows attribute by attribute, where it did not work to read all of an object at once."""
+    """The function that makes rows field by field, where it did not work to read all of an object at once."""
 
     def rows(objects: Sequence[Any], run: "Run") -> list[Row]:
         made: list[Row] = [dict.fromkeys(field.key for field in fields) for _ in objects]
@@ -169,7 +173,9 @@ def rows_slowly(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Rows:
             if field.name == "__typename":
                 for row in made:
                     row[field.key] = type_name
-            elif field.attribute is not None and field.values is None:
+            elif field.values is None and field.plain is not None:
+                Completion(field, kinds).each(called(field.plain, objects), made, run)
+            elif field.values is None and field.attribute is not None:
                 Completion(field, kinds).each(attributes(objects, field.attribute), made, run)
         return made
 
@@ -178,10 +184,15 @@ def rows_slowly(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Rows:
 
 def attributes(objects: Iterable[Any], name: str) -> list[Any]:
     """An attribute of each object, or the exception that came in its place."""
+    return called(lambda each: getattr(each, name), objects)
+
+
+def called(function: Callable[[Any], Any], objects: Iterable[Any]) -> list[Any]:
+    """What a function makes of each object, or the exception that came in its place."""
     found: list[Any] = []
     for each in objects:
         try:
-            found.append(getattr(each, name))
+            found.append(function(each))
         except Exception as error:
             found.append(error)
     return found

@@ -29,7 +29,10 @@ def no_null(field: Field) -> TypeError:
 
 
 class Settlement:
-    """The pass over an answer in which something failed: in the order of the document, depth first."""
+    """The pass over an answer in which something failed: in the order of the document, depth first.
+
+    Rows are copied: the same one may stand at several places, each of which has its own errors.
+    """
 
     def __init__(self, run: "Run") -> None:
         self.errors: list[GraphQLError] = []
@@ -58,7 +61,7 @@ class Settlement:
             if shape.item is not None:
                 return self._items(field, shape.item, value)
             if not shape.is_leaf:
-                self._row(field.selection or self._run.selection_of(value), value)
+                return self._row(field.selection or self._run.selection_of(value), value)
         except GraphQLError as error:
             if shape.is_required:
                 raise
@@ -76,6 +79,8 @@ class Settlement:
                 self._path.pop()
         return settled
 
-    def _row(self, selection: Selection, row: Row) -> None:
+    def _row(self, selection: Selection, row: Row) -> Row:
+        settled = row.copy()
         for field in selection.fields:
-            self.settle(field, row)
+            self.settle(field, settled)
+        return settled

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import strawberry
@@ -61,16 +62,25 @@ class Operations:
         self.tally.compiled += 1
         return plan
 
+    def is_new(self, executor: "CompiledExecutor") -> bool:
+        """Whether the operation has yet to be compiled for its variables, which takes time."""
+        key = _key(executor)
+        variants = self._kept.get(key) if key is not None else None
+        return variants is None or variants.is_new(executor)
+
+    def prepare(self, executor: "CompiledExecutor") -> None:
+        """Compile an operation that is new."""
+        with suppress(NotCompiled):
+            self._plan(executor)
+
     def _plan(self, executor: "CompiledExecutor") -> Plan:
         if executor.middleware_manager is not None and executor.middleware_manager.middlewares:
             raise NotCompiled(Reason.MIDDLEWARE)
         if executor.abort_signal is not None:
             raise NotCompiled(Reason.ABORT_SIGNAL)
-        operation = executor.operation
-        if operation.loc is None:
+        key = _key(executor)
+        if key is None:
             raise NotCompiled(Reason.NO_SOURCE)
-        # The whole document: an operation is what it is by its fragments too.
-        key = (operation.loc.source.body, operation.name.value if operation.name else None)
         found = self._kept.get(key)
         variants = found or Variants(self._schema, self._kinds, executor)
         before = variants.fields
@@ -79,6 +89,14 @@ class Operations:
         finally:
             if found is None or variants.fields != before:
                 self._kept.put(key, variants, CHARACTER * len(key[0]) + FIELD * variants.fields)
+
+
+def _key(executor: "CompiledExecutor") -> tuple[str, str | None] | None:
+    """The whole document and the name of the operation, which is what it is by its fragments too."""
+    operation = executor.operation
+    if operation.loc is None:
+        return None
+    return operation.loc.source.body, operation.name.value if operation.name else None
 
 
 class Variants:
@@ -95,6 +113,10 @@ class Variants:
         if self._refusal is not None:
             self._tell(self._refusal)
 
+    def is_new(self, executor: "CompiledExecutor") -> bool:
+        """Whether there is no plan yet for the variables of an execution, but may be one."""
+        return self._refusal is None and self._conditions_of(executor) not in self._plans
+
     def plan(self, executor: "CompiledExecutor") -> Plan:
         """The plan for the variables of an execution.
 
@@ -103,8 +125,7 @@ class Variants:
         """
         if self._refusal is not None:
             raise NotCompiled(self._refusal)
-        coerced = executor.variable_values.coerced
-        key = tuple(coerced.get(name) for name in self._conditions)
+        key = self._conditions_of(executor)
         plan = self._plans.get(key)
         if plan is None:
             try:
@@ -118,6 +139,10 @@ class Variants:
                 _, oldest = self._plans.popitem(last=False)
                 self.fields -= oldest.size
         return plan
+
+    def _conditions_of(self, executor: "CompiledExecutor") -> tuple[Any, ...]:
+        coerced = executor.variable_values.coerced
+        return tuple(coerced.get(name) for name in self._conditions)
 
     def _compiled(self, variables: VariableValues) -> Plan:
         # Of the variables only conditions: what else a client sends must not outlive its request.

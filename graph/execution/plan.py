@@ -28,7 +28,7 @@ Values = Callable[[Sequence[Any], "Run"], Sequence[Any] | Awaitable[Sequence[Any
 """From objects to what a field of each holds, be it an exception or an awaitable."""
 
 Rows = Callable[[Sequence[Any], "Run"], list[Row]]
-"""From objects to their rows, in which attributes that are leaves have their values."""
+"""From objects to their rows, in which what is read off them has its value."""
 
 Complete = Callable[[Sequence[Any], Sequence[Row], "Run"], None]
 """Puts the values of a field into the rows, converted, or with selections of their own."""
@@ -74,13 +74,22 @@ class Field:
     shape: Shape
     attribute: str | None = None
     """The attribute of the parent that it shows; None where a function resolves it."""
+    plain: Callable[[Any], Any] | None = None
+    """The function that makes it of its parent alone, at once."""
     values: Values | None = None
-    """None where the rows are made with the value in them."""
+    """None where the rows are made with the value in them: leaves, and objects of nothing else."""
     complete: Complete | None = None
     selection: "Selection | None" = None
     """What is selected of it; None for leaves, and where the type is known only of each object."""
     selections: "Callable[[GraphQLObjectType], Selection] | None" = None
     """What is selected of it by the type of the object, where it may be one of several."""
+
+    @property
+    def is_read_off(self) -> bool:
+        """Whether nothing but looking at the object that holds it is needed for all that is selected of it."""
+        if self.selection is not None and self.shape.item is None:
+            return not self.selection.started
+        return self.shape.leaf is not None
 
     def selected(self, graphql_type: GraphQLObjectType) -> "Selection":
         """What is selected of an object of one of the types that this field may lead to."""

@@ -75,7 +75,7 @@ class Run:
 
     def later(self, awaitable: Awaitable[Any], then: Callable[[Outcome], None]) -> None:
         """Go on with the outcome of an awaitable."""
-        future = asyncio.ensure_future(awaitable)
+        future = awaitable if isinstance(awaitable, Future) else asyncio.ensure_future(awaitable)
         self._pending.add(future)
         future.add_done_callback(partial(self._resume, then))
 

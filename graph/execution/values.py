@@ -12,9 +12,9 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.execution.arguments import Arguments
-from graph.execution.complete import attributes
+from graph.execution.complete import attributes, called
 from graph.execution.plan import Field, Values
-from graph.fields import Batch
+from graph.fields import Batch, Relation
 
 if TYPE_CHECKING:
     from graph.execution.run import Run
@@ -33,9 +33,33 @@ def attribute(name: str) -> Values:
     return values
 
 
+def plain(function: Callable[[Any], Any]) -> Values:
+    """What a function makes of each object, at once."""
+
+    def values(objects: Sequence[Any], _run: object) -> list[Any]:
+        try:
+            return list(map(function, objects))
+        except Exception:
+            return called(function, objects)
+
+    return values
+
+
 def itself(objects: Sequence[Any], _run: object) -> list[Any]:
     """The object itself: a subscription's root field shows the event that it is executed for."""
     return list(objects)
+
+
+def related(relation: Relation) -> Values:
+    """What a loader finds for each object."""
+
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[Sequence[Any]]:
+        try:
+            return relation.follow(objects, run.executor.context_value)
+        except Exception as error:
+            return [error] * len(objects)
+
+    return values
 
 
 def batched(

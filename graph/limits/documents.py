@@ -45,6 +45,10 @@ class Known:
     priced: tuple[str | None, Price] | None = None
     """The operation that was asked for last, and its price; a document may have a hundred of them."""
 
+    @property
+    def is_validated(self) -> bool:
+        return self.mistakes is not None
+
     def validate(self, schema: GraphQLSchema) -> list[GraphQLError]:
         """What is wrong with the document."""
         if self.mistakes is None:
@@ -75,6 +79,10 @@ class Documents:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def is_new(self, text: str, limits: Limits) -> bool:
+        """Whether a document is to be read, which takes time; one that is too long is refused without."""
+        return text not in self._known and len(text) <= limits.document_chars
 
     def get(self, text: str, limits: Limits) -> Known:
         """What is known of a document, which has not been validated yet where it is new.

@@ -14,6 +14,7 @@ from graphql import GraphQLError, GraphQLSchema
 
 from graph.context import Context
 from graph.limits.budgets import Budget
+from graph.limits.desk import READING, preparing, spent
 from graph.limits.documents import Documents, Known
 from graph.limits.pricing import Price
 from graph.limits.rules import LimitCode, refusal
@@ -39,21 +40,36 @@ class Gates:
         # Whoever begins pays, and gets back: a sign-in goes on in the name of somebody else.
         self._caller = context.caller
 
-    def read(self, text: str) -> Known:
-        """What is known of the document: of bounded length, tokens and structure.
+    async def read(self, text: str) -> Known:
+        """What is known of the document: of bounded length, tokens and structure. A new one is paid for.
 
         Raises:
-            GraphQLError: it goes beyond a limit, is not GraphQL, or asks what the schema is like and may not.
+            GraphQLError: it goes beyond a limit, is not GraphQL, or asks what the schema is like and may not. It is
+                new, and the budget does not hold what that costs, or there was no turn at the desk.
         """
-        self._known = known = self._documents.get(text, self._limits)
+        if self._documents.is_new(text, self._limits):
+            async with preparing(self._context, READING * len(text)):
+                known = self._documents.get(text, self._limits)
+        else:
+            known = self._documents.get(text, self._limits)
+        self._known = known
+        self._context.fields = known.structure.fields
         if known.structure.introspects and not self._context.may_introspect:
             message = "What the schema is like is not told here, or only to those who are signed in."
             raise refusal(LimitCode.INTROSPECTION_REFUSED, message)
         return known
 
-    def validate(self, schema: GraphQLSchema) -> list[GraphQLError]:
-        """What is wrong with the document."""
-        return self._known.validate(schema)
+    async def validate(self, schema: GraphQLSchema) -> list[GraphQLError]:
+        """What is wrong with the document.
+
+        Raises:
+            GraphQLError: it is new, and there was no turn at the desk.
+        """
+        if self._known.is_validated:
+            return self._known.validate(schema)
+        # It was paid for when it was read; a turn of its own lets others between.
+        async with preparing(self._context, 0):
+            return self._known.validate(schema)
 
     def price(self, schema: GraphQLSchema, name: str | None, variables: dict[str, Any] | None) -> Price:
         """The price of an operation of the document, whose variables are looked at first.
@@ -81,7 +97,12 @@ class Gates:
         try:
             async with clock, self._context.services.turns.turn(self._caller):
                 await self.pay()
-                yield
+                try:
+                    yield
+                except GraphQLError:
+                    # What is raised, and not told in a result, was refused before it was executed.
+                    await self._take_back()
+                    raise
         except TimeoutError:
             if not clock.expired():
                 raise
@@ -98,7 +119,7 @@ class Gates:
         if self._budgets is not None:
             self._budget = budget = await self._budgets.take(self._caller, self._requested)
             if budget.wait:
-                raise self._spent(budget)
+                raise spent(budget, self._requested, "The operation may cost")
         self._actual = self._requested
 
     async def settle(self, price: Price, result: Any, variables: dict[str, Any] | None) -> None:
@@ -114,6 +135,11 @@ class Gates:
         if unused and self._budgets is not None:
             self._budget = await self._budgets.give_back(self._caller, unused)
 
+    async def _take_back(self) -> None:
+        self._actual = 0
+        if self._budgets is not None:
+            self._budget = await self._budgets.give_back(self._caller, self._requested)
+
     @property
     def is_priced(self) -> bool:
         """Whether the operation has come so far that its price is known."""
@@ -124,22 +150,12 @@ class Gates:
         if not self.is_priced:
             return {}
         cost: dict[str, Any] = {"requested": self._requested, "actual": self._actual}
+        if self._context.prepared:
+            cost["document"] = self._context.prepared
         if self._budget is not None:
             reset_at = write_moment(self._budget.reset_at)
             cost |= {"limit": self._budget.limit, "remaining": self._budget.remaining, "resetAt": reset_at}
         return {"cost": cost}
-
-    def _spent(self, budget: Budget) -> GraphQLError:
-        wait = round(budget.wait, 3)
-        message = f"The operation may cost {self._requested}, and {budget.remaining} are left. Wait {wait} seconds."
-        return refusal(
-            LimitCode.BUDGET_SPENT,
-            message,
-            limit=budget.limit,
-            requested=self._requested,
-            remaining=budget.remaining,
-            retryAfter=wait,
-        )
 
     def _no_turn(self) -> GraphQLError:
         most = self._context.services.turns.most

@@ -30,13 +30,13 @@ class Limited(SchemaExtension):
         self._gates = Gates(self._documents, self._context)
         yield
 
-    def on_parse(self) -> Iterator[None]:
-        known = self._gates.read(self.execution_context.query or "")
+    async def on_parse(self) -> AsyncIterator[None]:
+        known = await self._gates.read(self.execution_context.query or "")
         self.execution_context.graphql_document = known.document
         yield
 
-    def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = self._gates.validate(self._schema)
+    async def on_validate(self) -> AsyncIterator[None]:
+        self.execution_context.pre_execution_errors = await self._gates.validate(self._schema)
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:

@@ -15,6 +15,7 @@ same tree, with the lengths of its lists.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import ceil
 from typing import Any, cast
 
@@ -84,12 +85,10 @@ class Priced:
         if not parents or not _holds(self.conditions, variables):
             return 0
         cost = len(parents) * self._call(variables)
-        objects: list[Any] = []
-        for value in [parent.get(self.key) for parent in parents]:
-            if isinstance(value, list):
-                objects += cast("list[Any]", value)
-            elif value is not None:
-                objects.append(value)
+        key = self.key
+        objects = [value for parent in parents if (value := parent.get(key)) is not None]
+        if self.is_list:
+            objects = list(chain.from_iterable(objects))
         if self.is_page:
             cost += sum(self._rows(page, variables) for page in objects) * OBJECT
         cost += len(objects) * self.each

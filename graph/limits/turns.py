@@ -24,9 +24,13 @@ class _Line:
 class Turns:
     """The turns of all callers of this process; only those who have one, or wait for one, take room."""
 
-    def __init__(self, most: int, patience: float) -> None:
-        """`most` operations of a caller run at once; the next wait, each for `patience` seconds."""
+    def __init__(self, most: int, patience: float, waiting: int | None = None) -> None:
+        """`most` operations of a caller run at once; the next wait, each for `patience` seconds.
+
+        So many as `waiting` says may wait; by default ten times as many as may run.
+        """
         self.most = most
+        self._inside_max = most + (WAITING * most if waiting is None else waiting)
         self._patience = patience
         self._lines: dict[str, _Line] = {}
 
@@ -42,7 +46,7 @@ class Turns:
             NoTurnError: there was none in time.
         """
         line = self._lines.setdefault(caller, _Line(asyncio.Semaphore(self.most)))
-        if line.inside >= (1 + WAITING) * self.most:
+        if line.inside >= self._inside_max:
             raise NoTurnError
         line.inside += 1
         try:

@@ -47,15 +47,26 @@ def test_what_breaks_a_rule_and_what_is_not_there_is_told(fresh_url: str, tmp_pa
     assert (revoked.returncode, revoked.stderr) == (2, "No such client.\n")
 
 
-def test_keys_are_rotated_and_listed(tmp_path: Path):
+async def test_keys_are_rotated_and_listed_and_that_is_on_record(fresh_url: str, tmp_path: Path):
     first = run(tmp_path, "keys", "list")
-    rotated = run(tmp_path, "keys", "rotate")
+    rotated = run(tmp_path, "keys", "rotate", database_url=fresh_url)
     second = run(tmp_path, "keys", "list")
 
     assert [line.split()[1] for line in first.stdout.splitlines()] == ["state", "signs"]
     assert [line.split()[1] for line in second.stdout.splitlines()] == ["state", "signs", "shown"]
     kid = second.stdout.splitlines()[2].split()[0]
     assert rotated.stdout.startswith(f"{kid} signs from 20")
+    told = "SELECT kind, aggregate_type, sequence, payload, actor_id, address FROM pending_events"
+    assert await rows(fresh_url, told) == [("KEY_ROTATED", "KEY", 1, {"kid": kid}, None, None)]
+
+
+def test_without_the_database_no_key_is_rotated(tmp_path: Path):
+    run(tmp_path, "keys", "list")
+    rotated = run(tmp_path, "keys", "rotate", database_url="postgresql://127.0.0.1:1/nowhere")
+
+    assert (rotated.returncode, rotated.stdout) == (1, "")
+    assert rotated.stderr.startswith("The database cannot be used")
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["1.pem"]
 
 
 def test_keys_that_are_given_are_listed_and_rotated_where_they_are_given(tmp_path: Path):

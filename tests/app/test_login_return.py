@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import httpx
 import pytest
@@ -44,7 +45,10 @@ async def test_a_front_end_is_handed_a_code_that_it_trades_for_tokens(shop: Serv
 
 
 async def code_for(visitor: Browser) -> str:
-    back = await visitor.sign_in(somebody(), return_to="/done")
+    return code_in(await visitor.sign_in(somebody(), return_to="/done"))
+
+
+def code_in(back: httpx.Response) -> str:
     target = httpx.URL(back.headers["location"])
     assert target.path == "/done"
     assert not target.host
@@ -73,6 +77,42 @@ async def test_a_code_lives_a_minute_and_is_kept_as_a_digest(shop: Server, visit
     await shop.process.database.execute(text("UPDATE login_codes SET expires_at = now()"))
 
     assert (await shop.get(TRADE, code=code))["tokenFromLogin"] == REFUSED
+
+
+REVOKE_ALL = "mutation { sessionsRevokeAll(input: {}) { sessions userErrors { code } } }"
+
+
+async def revoke_all(shop: Server, access_token: str) -> Any:
+    headers = {"Authorization": f"Bearer {access_token}"}
+    answer = await shop.http.post("/graphql", json={"query": REVOKE_ALL}, headers=headers)
+    return answer.json()["data"]["sessionsRevokeAll"]
+
+
+async def test_who_ends_all_sessions_ends_those_that_nobody_has_traded_a_code_for(shop: Server, visitor: Browser):
+    person = somebody()
+    signed_in = (await visitor.sign_in(person)).json()
+    code = code_in(await visitor.sign_in(person, return_to="/done"))
+
+    revoked = await revoke_all(shop, signed_in["access_token"])
+
+    assert revoked == {"sessions": 1, "userErrors": []}
+    assert (await shop.get(TRADE, code=code))["tokenFromLogin"] == REFUSED
+    again = code_in(await visitor.sign_in(person, return_to="/done"))
+    assert (await shop.get(TRADE, code=again))["tokenFromLogin"]["userErrors"] == []
+
+
+async def test_a_code_that_is_traded_while_all_sessions_end_leaves_none(shop: Server, visitor: Browser):
+    person = somebody()
+    for _ in range(5):
+        signed_in = (await visitor.sign_in(person)).json()
+        code = code_in(await visitor.sign_in(person, return_to="/done"))
+
+        traded, revoked = await asyncio.gather(shop.get(TRADE, code=code), revoke_all(shop, signed_in["access_token"]))
+
+        assert revoked["userErrors"] == []
+        going = "SELECT 1 FROM refresh_tokens t JOIN identities i USING (user_id) WHERE subject = :subject"
+        assert await rows(shop, f"{going} AND ended_at IS NULL", subject=person["sub"]) == []
+        assert traded["tokenFromLogin"]["userErrors"] in ([], REFUSED["userErrors"])
 
 
 @pytest.mark.parametrize("code", ["", "nonsense", "\x00", "x" * 10_000])

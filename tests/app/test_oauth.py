@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from factories.people import make_user
+from structlog.testing import capture_logs
 from support.clients import ask, make_machine
 from support.log import logged
 from support.server import Server, serving
 from support.shop import with_quick_passwords
 
+from app.choices import Environment
 from app.settings import Settings
 from domain.actor import Actor, Origin, Scope
 from domain.clients.commands import revoke_client
@@ -92,6 +94,33 @@ async def test_an_unknown_user_a_machine_and_a_wrong_password_look_alike(server:
     assert [answer.json() for answer in answers] == [
         {"error": "invalid_grant", "error_description": "The username or the password is wrong."}
     ] * 3
+
+
+@pytest.mark.usefixtures("hedwig")
+async def test_a_failure_is_told_in_the_log_whichever_way_was_tried(server: Server):
+    machine = await make_machine(server)
+    form = {"grant_type": "password", "password": "wrong horse"}
+    graphql = (
+        """mutation { tokenCreate(input: {username: "HEDWIG", password: "wrong horse"}) { userErrors { code } } }"""
+    )
+
+    with capture_logs() as logs:
+        await ask(server, "token", username="hedwig", **form)
+        await ask(server, "token", username="my own secret", **form)
+        await server.http.post("/graphql", json={"query": graphql}, headers={"X-Request-ID": "by-graphql"})
+        await ask(server, "token", (machine.client_id, "x"), grant_type="client_credentials")
+        await ask(server, "revoke", ("my own secret", "x"), token="x")
+
+    failures = [each for each in logs if each["event"] == "sign_in_failed"]
+    assert [(each["reason"], each["account"], each["address"]) for each in failures] == [
+        ("invalid_credentials", "hedwig", "127.0.0.1"),
+        ("invalid_credentials", None, "127.0.0.1"),
+        ("invalid_credentials", "hedwig", "127.0.0.1"),
+        ("invalid_client", machine.client_id, "127.0.0.1"),
+        ("invalid_client", None, "127.0.0.1"),
+    ]
+    assert failures[2]["request_id"] == "by-graphql"
+    assert not any(secret in str(each) for each in logs for secret in ("wrong horse", "my own secret"))
 
 
 @pytest.mark.parametrize("way", ["basic", "body"])
@@ -280,6 +309,20 @@ async def test_the_metadata_is_as_the_standard_wants_it_and_leads_to_what_there_
     assert told["scopes_supported"] == list(Scope)
     assert [key["alg"] for key in keys.json()["keys"]] == ["ES256"]
     assert 404 not in found
+
+
+async def test_in_production_the_metadata_names_no_address_that_a_request_names(settings: Settings):
+    place, elsewhere = "/.well-known/oauth-authorization-server", {"Host": "evil.example"}
+    production = settings.model_copy(update={"environment": Environment.PRODUCTION})
+
+    async with serving(production) as server:
+        without = await server.http.get(place, headers=elsewhere)
+    async with serving(production.model_copy(update={"public_url": "https://shop.example"})) as server:
+        told = await server.http.get(place, headers=elsewhere)
+
+    assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+    assert "evil" not in without.text + told.text
+    assert told.json()["issuer"] == "https://shop.example"
 
 
 async def test_without_a_setting_the_metadata_names_the_address_that_was_asked(server: Server):

@@ -61,6 +61,19 @@ def test_production_does_neither_seed_nor_tell(monkeypatch: pytest.MonkeyPatch):
     assert (Settings().seeds, Settings().exposes_statements) == (False, False)
 
 
+def test_in_production_providers_need_an_address_that_no_request_names(monkeypatch: pytest.MonkeyPatch):
+    provider = '[{"name": "idp", "issuer": "https://idp.example", "client_id": "shop"}]'
+    monkeypatch.setenv("ORDERWIRE_OIDC_PROVIDERS", provider)
+    assert Settings().public_url is None
+
+    monkeypatch.setenv("ORDERWIRE_ENVIRONMENT", "production")
+    with pytest.raises(ValidationError, match="ORDERWIRE_PUBLIC_URL: in production"):
+        Settings()
+    monkeypatch.setenv("ORDERWIRE_PUBLIC_URL", "https://shop.example")
+
+    assert [each.name for each in Settings().oidc_providers] == ["idp"]
+
+
 def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ORDERWIRE_DATABASE_URL", "")
     monkeypatch.setenv("ORDERWIRE_ADMIN_PASSWORD", "")

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import ErrorCode, Refused
 from domain.throttle import Act
+from domain.users.proof import WRONG
 
 
 def at(address: str | None) -> Origin:
@@ -286,7 +287,7 @@ async def test_while_valkey_is_away_the_process_counts_and_says_so_once(monkeypa
     again.stop()
 
     assert (refused, after) == (True, False)
-    assert [line["event"] for line in logs] == ["limits_lost", "limits_back"]
+    assert [line["event"] for line in logs if "limits" in line["event"]] == ["limits_lost", "limits_back"]
 
 
 async def test_a_valkey_that_hangs_delays_one_attempt_and_not_each(monkeypatch: pytest.MonkeyPatch):
@@ -310,3 +311,42 @@ async def test_a_valkey_that_hangs_delays_one_attempt_and_not_each(monkeypatch: 
     await hanging.wait_closed()
 
     assert math.isclose(valkey.ask_again_at, asked_again)
+
+
+async def test_each_failure_is_told_by_a_line_that_holds_no_password():
+    def told(logs: list[Any]) -> list[Any]:
+        return [(each["event"], each["reason"], each["account"], each["address"], each["request_id"]) for each in logs]
+
+    async with throttling(sign_in_failures_per_account=2, sign_in_failures_per_address=0) as throttle:
+        with capture_logs() as logs:
+            for name, known in (("HEDWIG", "hedwig"), ("hedwig", "hedwig"), ("hunter2hunter2", None)):
+                with suppress(Refused):
+                    async with throttle.attempt(name, at("192.0.2.7")) as attempt:
+                        await attempt.failed(known)
+                        raise Refused(WRONG)
+            assert await is_refused(throttle, "Hedwig", "192.0.2.8")
+            await fail(throttle, "hunter2hunter2")
+            assert await is_refused(throttle, "hunter2hunter2", "192.0.2.8")
+            await succeed(throttle, "errol", "192.0.2.7")
+
+    wrong, many = ("sign_in_failed", "invalid_credentials"), ("sign_in_failed", "too_many_attempts")
+    assert told(logs) == [
+        (*wrong, "hedwig", "192.0.2.7", "test"),
+        (*wrong, "hedwig", "192.0.2.7", "test"),
+        (*wrong, None, "192.0.2.7", "test"),
+        (*many, "hedwig", "192.0.2.8", "test"),
+        (*many, None, "192.0.2.8", "test"),
+    ]
+
+
+async def test_names_of_those_whose_password_was_wrong_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.access.throttle.NAMES", 2)
+    async with throttling(sign_in_failures_per_account=1, sign_in_failures_per_address=0) as throttle:
+        for name in ("hedwig", "errol", "pigwidgeon"):
+            async with throttle.attempt(name, at(None)) as attempt:
+                await attempt.failed(name)
+        with capture_logs() as logs:
+            refused = [await is_refused(throttle, name) for name in ("hedwig", "errol", "pigwidgeon")]
+
+    assert refused == [True] * 3
+    assert [each["account"] for each in logs] == [None, "errol", "pigwidgeon"]

@@ -17,7 +17,7 @@ from db import schema as _schema  # noqa: F401  (every table)
 from db.base import any_of, metadata
 from db.engine import Database
 from db.events import pending_events
-from db.orders import order_lines, orders
+from db.orders import order_lines, orders, visible_to
 from db.statements import DIALECT, compiled_once, shape_of, with_keys
 from domain.actor import Actor
 
@@ -61,20 +61,44 @@ def test_a_list_that_would_be_written_into_the_statement_is_refused():
 
 
 def test_keys_may_stand_in_several_places_or_in_none():
-    built: list[Actor] = []
+    @compiled_once
+    def both(viewer: Actor) -> Any:
+        one = select(orders.c.id).where(with_keys(orders.c.id), orders.c.number == "OW-1")
+        return union_all(one, one) if viewer.is_admin else select(orders.c.id).where(text("false"))
+
+    keys = {"keys": [uuid4()]}
+    (twice, bound), (never, nothing) = both(Actor.system(), keys), both(Actor.anonymous(), keys)
+
+    assert (twice.count("ANY ($1"), never.count("ANY"), nothing) == (2, 0, [])
+    assert sorted(map(str, bound)) == sorted(map(str, [keys["keys"], "OW-1"]))
+
+
+def test_a_statement_is_written_once_for_each_set_of_rights_and_bound_to_who_looks():
+    built: list[tuple[frozenset[str], str]] = []
 
     @compiled_once
-    def both(sight: Actor) -> Any:
-        built.append(sight)
-        one = select(orders.c.id).where(with_keys(orders.c.id), orders.c.number == "OW-1")
-        return union_all(one, one) if sight.is_admin else select(orders.c.id).where(text("false"))
+    def own(viewer: Actor, country: str) -> Any:
+        built.append((viewer.scopes, country))
+        return select(orders.c.id).where(visible_to(viewer), orders.c.country == country, with_keys(orders.c.id))
 
+    ada, bob, clerk = Actor(uuid4(), "ada"), Actor(uuid4(), "bob"), Actor(uuid4(), scopes=frozenset({"orders:read"}))
     keys = [uuid4()]
-    bound = [both(sight).bind(keys) for sight in (Actor.system(), Actor.anonymous(), Actor.system())]
+    asked = [(ada, "GB"), (bob, "GB"), (clerk, "GB"), (ada, "FR"), (bob, "FR"), (clerk, "GB")]
+    statements = [own(viewer, {"keys": keys}, country) for viewer, country in asked]
 
-    assert (bound[0], bound[1]) == (bound[2], [])
-    assert sorted(map(str, bound[0])) == sorted(map(str, [keys, "OW-1"]))
-    assert built == [Actor.system(), Actor.anonymous()]
+    nobody, clerks = frozenset[str](), clerk.scopes
+    assert built == [(nobody, "GB"), (clerks, "GB"), (nobody, "FR")]
+    assert [arguments for _, arguments in statements] == [
+        [ada.user_id, ada.user_id, "GB", keys],
+        [bob.user_id, bob.user_id, "GB", keys],
+        ["GB", keys],
+        [ada.user_id, ada.user_id, "FR", keys],
+        [bob.user_id, bob.user_id, "FR", keys],
+        ["GB", keys],
+    ]
+    assert statements[0][0] == statements[1][0] == statements[3][0] != statements[2][0]
+    with pytest.raises(KeyError):
+        own(ada, {}, "GB")
 
 
 def test_no_type_of_ours_needs_sqlalchemy_to_convert_what_the_driver_returns():

@@ -10,7 +10,6 @@ from annotated_types import Ge, Gt, Le
 from graphql import GraphQLEnumType, GraphQLNamedType, GraphQLObjectType, get_named_type
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import NoDecode
 from support.documents import ROOT, document, table
 from support.shop import SCHEMA
 
@@ -57,7 +56,7 @@ def setting_type(field: FieldInfo) -> str:
             lowest = f", above {rule.gt}"
         elif isinstance(rule, Le):
             highest = f" to {rule.le}"
-        elif rule is not NoDecode:
+        elif hasattr(rule, "pattern"):
             # The description names the schemes a URL may have; the pattern would break the table.
             highest = ", a URL" if "://" in rule.pattern else f", `{rule.pattern}`"
     return text + lowest + highest

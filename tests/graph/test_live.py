@@ -12,13 +12,13 @@ import pytest
 from factories.goods import make_variant
 from factories.orders import move, place
 from factories.people import make_admin, make_user
-from sqlalchemy import event, text
+from sqlalchemy import text
 from support.shop import Shop, Watch
 from support.waiting import until
 
 from app.settings import Settings
 from app.wiring import running
-from db.engine import Database
+from db.engine import Connection, Database
 from db.users import UserReader
 from domain.actor import Actor, Scope
 
@@ -43,25 +43,19 @@ async def watchers(shop: Shop, *given: tuple[Actor, dict[str, Any]]) -> AsyncGen
 
 
 @contextmanager
-def statements(database: Database, part: str) -> Generator[list[str]]:
-    """The statements sent meanwhile that contain a text."""
+def statements(part: str) -> Generator[list[str]]:
+    """The statements read with meanwhile that contain a text."""
     sent: list[str] = []
+    fetch = Connection.fetch
 
-    def note(logged: Any) -> None:
-        if part in logged.query:
-            sent.append(logged.query)
+    async def note(connection: Connection, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
+        if part in sql:
+            sent.append(sql)
+        return await fetch(connection, sql, arguments)
 
-    def listen(connection: Any, *_: object) -> None:
-        connection.driver_connection.add_query_logger(note)
-
-    def forget(connection: Any, *_: object) -> None:
-        connection.driver_connection.remove_query_logger(note)
-
-    event.listen(database.engine.sync_engine, "checkout", listen)
-    event.listen(database.engine.sync_engine, "checkin", forget)
-    yield sent
-    event.remove(database.engine.sync_engine, "checkout", listen)
-    event.remove(database.engine.sync_engine, "checkin", forget)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "fetch", note)
+        yield sent
 
 
 async def test_those_who_ask_for_the_same_share_one_execution_wherever_they_began(shop: Shop, admin: Actor):
@@ -72,7 +66,7 @@ async def test_those_who_ask_for_the_same_share_one_execution_wherever_they_bega
 
     given = [(viewer, variables) for viewer in (admin, deputy) for variables in ({}, {"after": cursor}) for _ in "123"]
     async with watchers(shop, *given) as watching:
-        with statements(shop.database, "FROM orders \nWHERE orders.id = ANY") as sent:
+        with statements("FROM orders \nWHERE orders.id = ANY") as sent:
             await move(shop, admin, "approve", order["id"])
             told = [await watch.next() for watch in watching]
         executions = shop.process.services.streams.executions
@@ -305,7 +299,7 @@ async def test_the_log_goes_on_while_every_command_waits_for_a_lock(fresh_url: s
         async with shop.watching("subscription { orderStatusChanged { reason } }", admin) as watch:
             await holder.execute(text("SELECT FROM stock_levels FOR UPDATE"))
             orders = [asyncio.ensure_future(place(shop, admin, ("MUG", 1))) for _ in range(2)]
-            await until(lambda: "Current Checked out connections: 2" in shop.database.engine.pool.status())
+            await until(lambda: shop.database.pool.taken == 2)
             await record(elsewhere, {"from": None, "to": "PENDING", "reason": "told"})
             told = await watch.next()
             are_waiting = not any(order.done() for order in orders)

@@ -21,7 +21,7 @@ from domain.actor import Actor, Origin
 from domain.events.model import AggregateType, EventKind, NewEvent
 from domain.refusals import ErrorCode
 from graph.context import Context
-from graph.fields import BATCH, RELATION, relation
+from graph.fields import BATCH, RELATION, Relation, relation
 from graph.loaders import Loaders
 from graph.node import parse_id
 from graph.scalars import SCALARS, BigInt
@@ -174,13 +174,13 @@ def test_every_edge_of_the_schema_answers_for_many_parents_at_once():
         for field in graphql_type.fields.values()
         if "strawberry-definition" in field.extensions
     ]
-    edges = [each for each in declared if BATCH in each]
-    loaders = [each.get(RELATION) for each in edges]
+    edges = [metadata for metadata in declared if BATCH in metadata]
+    relations: list[Relation | None] = [metadata.get(RELATION) for metadata in edges]
 
     assert len(edges) == 36
     # Two take arguments, or more than one loader.
-    assert loaders.count(None) == 2
-    assert all(hasattr(Loaders, loader) for loader in loaders if loader is not None)
+    assert relations.count(None) == 2
+    assert all(hasattr(Loaders, each.loader) for each in relations if each is not None)
 
 
 def test_sums_may_pass_thirty_two_bits():
