@@ -115,12 +115,12 @@ def migrate() -> None:
 @app.command()
 def seed() -> None:
     """Fill an empty shop with the demo shop."""
-    from app.access.passwords import Hasher
+    from app.access.passwords import LoneHasher
     from app.prepare import seed as fill
 
     async def work(database: Any) -> bool:
         settings = Settings()
-        return await fill(database, Hasher(settings), settings.currency)
+        return await fill(database, LoneHasher.of(settings), settings.currency)
 
     if not with_database(work):
         fail("The shop is not empty: nothing was added.", code=1)
@@ -135,13 +135,13 @@ def create_admin(
     ],
 ) -> None:
     """Make another admin."""
-    from app.access.passwords import Hasher
+    from app.access.passwords import LoneHasher
     from app.wiring import system_unit_of_work
     from domain.users.commands import register_user
 
     async def work(database: Any) -> None:
         uow = system_unit_of_work(database)
-        await register_user(uow, Hasher(Settings()), username, None, password, throttle=None, is_admin=True)
+        await register_user(uow, LoneHasher.of(Settings()), username, None, password, throttle=None, is_admin=True)
 
     with_database(work)
     out.print(f"{username} is an admin now.")

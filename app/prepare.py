@@ -11,7 +11,7 @@ from types import FrameType
 from typing import NoReturn
 
 from app.access.keys import KeyRing, write_secret
-from app.access.passwords import Hasher
+from app.access.passwords import LoneHasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
@@ -19,6 +19,7 @@ from db.demo import is_empty, seed_demo
 from db.engine import Database
 from domain.users.commands import ensure_admin
 from domain.users.model import Credentials
+from domain.users.ports import PasswordHasher
 
 DEMO_PASSWORD = "orderwire-demo"  # noqa: S105  (printed in the documents; the demo users have no rights)
 
@@ -69,7 +70,7 @@ async def prepare(settings: Settings) -> Prepared:
     try:
         if settings.migrate:
             await migrate.upgrade(database)
-        hasher = Hasher(settings)
+        hasher = LoneHasher.of(settings)
         password = await _first_admin(settings, database, hasher)
         named = await _credentials(database, settings.admin_username)
         has_admin = named is not None and named.user.is_admin
@@ -79,14 +80,14 @@ async def prepare(settings: Settings) -> Prepared:
     return Prepared(password, has_admin, seeded)
 
 
-async def seed(database: Database, hasher: Hasher, currency: str) -> bool:
+async def seed(database: Database, hasher: PasswordHasher, currency: str) -> bool:
     """Fill the shop with the demo shop, priced in `currency`, if it is empty; whether it was."""
     if not await is_empty(database):
         return False
     return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD), currency) is not None
 
 
-async def _first_admin(settings: Settings, database: Database, hasher: Hasher) -> str | None:
+async def _first_admin(settings: Settings, database: Database, hasher: LoneHasher) -> str | None:
     """Make the first admin if there is none of that name; the password, where it is ours to tell."""
     unit_of_work = system_unit_of_work(database)
     if settings.admin_password is not None:
@@ -103,7 +104,7 @@ async def _first_admin(settings: Settings, database: Database, hasher: Hasher) -
     return password if made or await _is_password(database, hasher, settings.admin_username, password) else None
 
 
-async def _is_password(database: Database, hasher: Hasher, username: str, password: str) -> bool:
+async def _is_password(database: Database, hasher: LoneHasher, username: str, password: str) -> bool:
     """Whether the kept password is still the admin's."""
     credentials = await _credentials(database, username)
     hashed = credentials.password_hash if credentials else None

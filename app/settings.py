@@ -73,7 +73,13 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=900, ge=30, le=86400, description="How long an access token is valid.")
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="How long a refresh token is valid.")
     password_hashers: int = Field(
-        default=2, ge=1, le=32, description="How many passwords are hashed at once, in threads."
+        default=2, ge=1, le=32, description="How many passwords are hashed at once, each in a process of its own."
+    )
+    password_nice: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="How far those processes step back behind all others (`man nice`); 0 is not at all.",
     )
     password_queue: int = Field(
         default=50, ge=1, le=10_000, description="How many more may wait to be hashed; the rest is refused with `BUSY`."

@@ -100,12 +100,13 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     later = Later()
     roll_ups = RollUps(log_database)
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
+    hasher = Hasher(settings)
     services = Services(
         readers=_readers(database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
-        hasher=Hasher(settings),
+        hasher=hasher,
         throttle=Throttle(settings, valkey),
         resetting=Resetting(ResetTokens(settings), mailer(settings), later),
         issuer=JwtIssuer(settings, keys, revocations),
@@ -137,6 +138,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         await hub.stop()
         if valkey is not None:
             await valkey.close()
+        hasher.close()
         await watch.stop()
         await keys.stop()
         await log_database.close()

@@ -1,10 +1,6 @@
-"""Passwords: hashed off the event loop, the same work for everybody, old hashes accepted and replaced."""
+"""Passwords: the same work for everybody, old hashes accepted and replaced."""
 
 import asyncio
-import os
-import sys
-import threading
-import time
 from typing import Any
 
 import bcrypt
@@ -15,11 +11,10 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 from sqlalchemy import text
 from support.server import Server
-from support.waiting import until
 
-from app.access.passwords import NICE, Hasher, ResetTokens, hashing
+from app.access.hashing import Hashing
+from app.access.passwords import LoneHasher, ResetTokens
 from app.settings import Settings
-from domain.refusals import ErrorCode, Refused
 from domain.secret import digest_of
 
 SIGN_IN = """
@@ -54,47 +49,8 @@ class Recording(Argon2Hasher):
         return super().verify(password, hash)
 
 
-class Blocking(Argon2Hasher):
-    """Argon2id that goes on when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
-        self.begun, self.may_end = threading.Semaphore(0), threading.Event()
-        self.nice: set[int] = set()
-
-    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-        self.begun.release()
-        assert self.may_end.wait(10)
-        self.nice.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        return super().hash(password, salt=salt)
-
-
 def weak(**costs: int) -> PasswordHash:
     return PasswordHash((Argon2Hasher(**{"time_cost": 1, "memory_cost": 32, "parallelism": 1, **costs}),))
-
-
-async def test_the_loop_goes_on_while_passwords_are_hashed():
-    hasher = Hasher(SETTINGS)
-    gaps: list[float] = []
-
-    async def tick() -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0)
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
-
-    ticking = asyncio.create_task(tick())
-    started = time.perf_counter()
-    hashes = await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(4)))
-    took = time.perf_counter() - started
-    ticking.cancel()
-
-    assert len(set(hashes)) == 4
-    assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=1$") for each in hashes)
-    assert len(gaps) > 100
-    assert max(gaps) < took / 2
 
 
 async def test_queries_are_answered_while_a_password_is_hashed(server: Server):
@@ -111,17 +67,17 @@ async def test_queries_are_answered_while_a_password_is_hashed(server: Server):
 
 
 @pytest.mark.parametrize("time_cost", [1, 2])
-async def test_a_wrong_password_an_unknown_name_and_a_user_without_one_take_the_same_work(time_cost: int):
+def test_a_wrong_password_an_unknown_name_and_a_user_without_one_take_the_same_work(time_cost: int):
     recording = Recording(time_cost)
-    hasher = Hasher(SETTINGS, PasswordHash((recording,)))
-    real = await hasher.hash(PASSWORD)
-    await hasher.check("anything", None)  # the first of all has the hash of nobody made
+    hashing = Hashing(PasswordHash((recording,)))
+    real = hashing.hash(PASSWORD)
+    hashing.check("anything", None)  # the first of all has the hash of nobody made
 
     recording.work.clear()
-    assert await hasher.check("wrong", real) == (False, None)
+    assert hashing.check("wrong", real) == (False, None)
     for_known = list(recording.work)
     recording.work.clear()
-    assert await hasher.check("wrong", None) == (False, None)
+    assert hashing.check("wrong", None) == (False, None)
 
     assert len(for_known) == 1
     assert f"t={time_cost}" in for_known[0]
@@ -129,27 +85,27 @@ async def test_a_wrong_password_an_unknown_name_and_a_user_without_one_take_the_
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_the_first_of_a_process_takes_the_same_work_too(is_known: bool):
+def test_the_first_of_a_process_takes_the_same_work_too(is_known: bool):
     recording = Recording()
-    hasher = Hasher(SETTINGS, PasswordHash((recording,)))
+    hashing = Hashing(PasswordHash((recording,)))
     real = Recording().hash(PASSWORD)
 
-    await hasher.check("wrong", real if is_known else None)
+    hashing.check("wrong", real if is_known else None)
 
     assert [each.split()[0] for each in recording.work] == ["hash", "verify"]
 
 
-async def test_what_matches_nobody_is_a_secret_of_each_process():
-    hasher = Hasher(SETTINGS, weak())
+def test_what_matches_nobody_is_a_secret_of_each_process():
+    hashing = Hashing(weak())
 
-    assert await hasher.check("", None) == (False, None)
-    assert await hasher.check("x" * 100_000, None) == (False, None)
+    assert hashing.check("", None) == (False, None)
+    assert hashing.check("x" * 100_000, None) == (False, None)
 
 
 async def test_hashes_are_made_as_the_settings_say():
     settings = Settings(password_time_cost=2, password_memory_kib=19_456, password_parallelism=1)
 
-    assert hashing(settings).hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert (await LoneHasher.of(settings).hash(PASSWORD)).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @pytest.mark.parametrize(
@@ -161,89 +117,45 @@ def test_parameters_that_protect_nobody_are_refused(name: str, value: int):
 
 
 @pytest.mark.parametrize("prefix", ["2b", "2a", "2y"])
-async def test_a_hash_of_bcrypt_is_accepted_and_replaced(prefix: str):
-    hasher = Hasher(SETTINGS, PasswordHash((Recording(), BcryptHasher())))
+def test_a_hash_of_bcrypt_is_accepted_and_replaced(prefix: str):
+    hashing = Hashing(PasswordHash((Recording(), BcryptHasher())))
     old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", f"${prefix}$")
 
-    matches, renewed = await hasher.check(PASSWORD, old)
+    matches, renewed = hashing.check(PASSWORD, old)
 
     assert matches
     assert renewed is not None
     assert renewed.startswith("$argon2id$")
-    assert await hasher.check(PASSWORD, renewed) == (True, None)
-    assert await hasher.check("wrong", old) == (False, None)
+    assert hashing.check(PASSWORD, renewed) == (True, None)
+    assert hashing.check("wrong", old) == (False, None)
 
 
-async def test_a_long_password_matches_what_bcrypt_kept_of_it_and_is_renewed_whole():
-    hasher = Hasher(SETTINGS, PasswordHash((Recording(), BcryptHasher())))
+def test_a_long_password_matches_what_bcrypt_kept_of_it_and_is_renewed_whole():
+    hashing = Hashing(PasswordHash((Recording(), BcryptHasher())))
     password = "é" * 50  # 100 bytes, of which bcrypt took 72
     old = bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
 
-    matches, renewed = await hasher.check(password, old)
+    matches, renewed = hashing.check(password, old)
 
     assert matches
-    assert await hasher.check(password, renewed) == (True, None)
-    assert await hasher.check("é" * 36, renewed) == (False, None)
+    assert hashing.check(password, renewed) == (True, None)
+    assert hashing.check("é" * 36, renewed) == (False, None)
 
 
 @pytest.mark.parametrize("other", [{"time_cost": 2}, {"memory_cost": 64}, {"parallelism": 2}])
-async def test_a_hash_of_other_parameters_is_replaced(other: dict[str, int]):
-    matches, renewed = await Hasher(SETTINGS, weak(**other)).check(PASSWORD, weak().hash(PASSWORD))
+def test_a_hash_of_other_parameters_is_replaced(other: dict[str, int]):
+    matches, renewed = Hashing(weak(**other)).check(PASSWORD, weak().hash(PASSWORD))
 
     assert matches
     assert renewed is not None
-    assert await Hasher(SETTINGS, weak(**other)).check(PASSWORD, renewed) == (True, None)
+    assert Hashing(weak(**other)).check(PASSWORD, renewed) == (True, None)
 
 
 @pytest.mark.parametrize("hashed", ["-", "", "$2x$99$nonsense", "$argon2id$v=19$m=8,t=1,p=1$$", "plain", PASSWORD])
-async def test_a_hash_of_an_unknown_kind_matches_nothing(hashed: str):
-    hasher = Hasher(SETTINGS, PasswordHash((Recording(), BcryptHasher())))
+def test_a_hash_of_an_unknown_kind_matches_nothing(hashed: str):
+    hashing = Hashing(PasswordHash((Recording(), BcryptHasher())))
 
-    assert await hasher.check(PASSWORD, hashed) == (False, None)
-
-
-async def test_past_the_line_a_password_is_refused_at_once():
-    blocking = Blocking()
-    hasher = Hasher(Settings(password_hashers=2, password_queue=3), PasswordHash((blocking,)))
-    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(5)]
-    await until(lambda: blocking.begun.acquire(blocking=False))
-
-    with pytest.raises(Refused) as refused:
-        await hasher.hash(PASSWORD)
-    with pytest.raises(Refused):
-        hasher.must_have_room()
-
-    [refusal] = refused.value.refusals
-    assert (refusal.code, getattr(refusal, "retry_after", None)) == (ErrorCode.BUSY, 1)
-    blocking.may_end.set()
-    assert len(set(await asyncio.gather(*waiting))) == 5
-    assert await hasher.hash(PASSWORD)
-
-
-async def test_who_leaves_the_line_makes_room():
-    blocking = Blocking()
-    hasher = Hasher(Settings(password_hashers=1, password_queue=1), PasswordHash((blocking,)))
-    first, second = (asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(2))
-    await until(lambda: blocking.begun.acquire(blocking=False))
-
-    second.cancel()
-    await asyncio.wait([second])
-    third = asyncio.create_task(hasher.hash(PASSWORD))
-
-    blocking.may_end.set()
-    assert await first != await third
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a priority of their own")
-async def test_hashing_steps_back_behind_the_loop():
-    blocking = Blocking()
-    blocking.may_end.set()
-
-    await Hasher(SETTINGS, PasswordHash((blocking,))).hash(PASSWORD)
-
-    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert blocking.nice == {NICE}
-    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == mine
+    assert hashing.check(PASSWORD, hashed) == (False, None)
 
 
 async def test_a_user_of_old_is_upgraded_by_signing_in(server: Server):

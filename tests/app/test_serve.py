@@ -13,7 +13,7 @@ import psutil
 import pytest
 import websockets
 from sqlalchemy import text
-from support.processes import Serving, eventually, is_gone, postgres_of, run, serving
+from support.processes import Serving, eventually, hashers_of, is_gone, postgres_of, run, serving
 
 from db.engine import Database
 
@@ -60,9 +60,11 @@ async def test_either_signal_stops_everything_though_streams_are_open(used: Path
     with serving(used, seed=False) as server:
         server.ready()
         token = server.sign_in("admin", server.value("Admin password")) or ""
+        hashers = hashers_of(server.process.pid)
         code, took = await _stop_with_open_streams(server, token, number)
 
     assert code == 0
+    assert len(hashers) == 1
     assert took < 3
     assert postgres_of(used) == []
     assert all(map(is_gone, server.children))
@@ -92,9 +94,14 @@ async def _stop_with_open_streams(server: Serving, token: str, number: signal.Si
 def test_after_a_kill_the_next_server_starts_and_stops_postgresql(used: Path):
     with serving(used, seed=False) as server:
         server.ready()
+        assert server.sign_in("admin", server.value("Admin password"))
+        hashers = hashers_of(server.process.pid)
         server.process.kill()
         server.process.wait(20)
         assert len(postgres_of(used)) == 1
+        # Nobody is left who would end it.
+        assert len(hashers) == 1
+        eventually(lambda: all(map(is_gone, hashers)))
 
         with serving(used, seed=False) as second:
             second.ready()
@@ -142,18 +149,19 @@ def test_the_workers_of_a_server_that_was_killed_stop_by_themselves(used: Path):
     with serving(used, seed=False, workers=2) as server:
         server.ready()
         eventually(lambda: _answers(server))
-        workers = _workers(server)
+        assert server.sign_in("admin", server.value("Admin password"))
+        workers, hashers = _workers(server), hashers_of(server.process.pid)
         server.process.kill()
         server.process.wait(20)
 
-        eventually(lambda: all(map(is_gone, workers)), 5)
+        eventually(lambda: all(map(is_gone, workers + hashers)), 5)
         port = httpx.URL(server.url).port or 0
         eventually(lambda: _is_free(port), 5)
         with serving(used, seed=False, port=port) as second:
             second.ready()
             assert second.stop()[0] == 0
 
-    assert len(workers) == 2
+    assert (len(workers), len(hashers)) == (2, 1)
     assert server.logged.count("parent_gone") == server.logged.count("Finished server process") == 2
     assert "Traceback" not in server.logged, server.logged
 

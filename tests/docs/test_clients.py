@@ -18,7 +18,7 @@ from factories.people import make_admin
 from sqlalchemy import text
 from support.documents import ROOT, Block, blocks
 from support.node import PATIENCE, bundle, needs_node, node
-from support.server import Server, serving
+from support.server import CHEAP_PASSWORDS, Server, serving
 from support.shop import Shop
 from support.waiting import until
 
@@ -94,7 +94,9 @@ async def watching(command: Command, server: Server, place: Path) -> AsyncGenera
 @pytest.fixture
 def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """The settings of servers that follow one another."""
-    return Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
+    return Settings(
+        database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1, **CHEAP_PASSWORDS
+    )
 
 
 async def open_shop(server: Server, *scopes: str) -> Actor:

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 from support.starter import Forked, fork
+
+from app.access import hashing
 
 ORDERWIRE = [sys.executable, "-c", "from app.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,8 @@ def environment(data_dir: Path, **settings: object) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "ORDERWIRE_DATA_DIR": str(data_dir),
         "ORDERWIRE_PORT": "0",
+        # Other tests keep the machine busy, behind which nobody here need wait.
+        "ORDERWIRE_PASSWORD_NICE": "0",
         **given,
     }
 
@@ -158,6 +162,16 @@ def postgres_of(data_dir: Path) -> list[psutil.Process]:
         command = process.info["cmdline"] or []
         if str(data_dir / "postgres") in command and not is_gone(process):
             found.append(process)
+    return found
+
+
+def hashers_of(pid: int | None = None) -> list[psutil.Process]:
+    """The processes that hash passwords for a process, by default this one, or for its workers."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if hashing.__file__ in child.cmdline() and not is_gone(child):
+                found.append(child)
     return found
 
 

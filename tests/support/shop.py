@@ -15,7 +15,8 @@ from sqlalchemy import text
 from support.log import settle
 from support.waiting import until
 
-from app.access.passwords import Hasher
+from app.access.hashing import Hashing
+from app.access.passwords import LoneHasher
 from app.wiring import Process
 from db.engine import Database
 from db.sales import fold
@@ -147,7 +148,7 @@ class Watch:
 def with_quick_passwords(process: Process) -> Process:
     """The process with passwords that cost nothing to check: what they cost in earnest is tested where it matters."""
     cheapest = PasswordHash((Argon2(time_cost=1, memory_cost=8, parallelism=1),))
-    return replace(process, services=replace(process.services, hasher=Hasher(process.settings, cheapest)))
+    return replace(process, services=replace(process.services, hasher=LoneHasher(Hashing(cheapest))))
 
 
 def order_id(key: UUID) -> str:
