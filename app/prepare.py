@@ -2,8 +2,9 @@
 
 import secrets
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
@@ -14,7 +15,7 @@ from app.access.passwords import LoneHasher
 from app.settings import Settings
 from app.wiring import system_unit_of_work
 from db import migrate
-from db.demo import seed_demo
+from db.demo import is_empty, seed_demo
 from db.engine import Database
 from domain.users.commands import ensure_admin
 from domain.users.model import Credentials
@@ -32,10 +33,18 @@ class Prepared:
     seeded: bool
 
 
+def _nothing() -> None:
+    """There is nothing else to do."""
+
+
 @contextmanager
-def database_server(settings: Settings) -> Generator[Settings]:
-    """The settings with the URL of a running server: the operator's own, or the embedded one, started now."""
+def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothing) -> Generator[Settings]:
+    """The settings with the URL of a running server: the operator's own, or the embedded one, started now.
+
+    `meanwhile` is done while that starts, which waits for others more than it does itself.
+    """
     if settings.database_url is not None:
+        meanwhile()
         yield settings
         return
     # Imported here, for a server with a database of its own needs no embedded one installed.
@@ -43,7 +52,11 @@ def database_server(settings: Settings) -> Generator[Settings]:
 
     # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
     signal.signal(signal.SIGTERM, _exit)
-    with embedded_server((settings.data_dir / "postgres").resolve()) as url:
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(1) as aside:
+            starting = aside.submit(stack.enter_context, embedded_server((settings.data_dir / "postgres").resolve()))
+            meanwhile()
+            url = starting.result()
         yield settings.model_copy(update={"database_url": database_url(url)})
 
 
@@ -69,10 +82,12 @@ async def prepare(settings: Settings) -> Prepared:
 
 async def seed(database: Database, hasher: PasswordHasher, currency: str) -> bool:
     """Fill the shop with the demo shop, priced in `currency`, if it is empty; whether it was."""
+    if not await is_empty(database):
+        return False
     return await seed_demo(database, datetime.now(UTC), await hasher.hash(DEMO_PASSWORD), currency) is not None
 
 
-async def _first_admin(settings: Settings, database: Database, hasher: PasswordHasher) -> str | None:
+async def _first_admin(settings: Settings, database: Database, hasher: LoneHasher) -> str | None:
     """Make the first admin if there is none of that name; the password, where it is ours to tell."""
     unit_of_work = system_unit_of_work(database)
     if settings.admin_password is not None:
@@ -89,11 +104,11 @@ async def _first_admin(settings: Settings, database: Database, hasher: PasswordH
     return password if made or await _is_password(database, hasher, settings.admin_username, password) else None
 
 
-async def _is_password(database: Database, hasher: PasswordHasher, username: str, password: str) -> bool:
+async def _is_password(database: Database, hasher: LoneHasher, username: str, password: str) -> bool:
     """Whether the kept password is still the admin's."""
     credentials = await _credentials(database, username)
-    matches, _ = await hasher.check(password, credentials.password_hash if credentials else None)
-    return matches
+    hashed = credentials.password_hash if credentials else None
+    return hashed is not None and await hasher.matches(password, hashed)
 
 
 async def _credentials(database: Database, username: str) -> Credentials | None:

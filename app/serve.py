@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Any, cast
 
 import uvicorn
@@ -42,7 +43,7 @@ def serve(settings: Settings) -> None:
     # Each process reads them anew; here a mistake is told before anything was started.
     read_documents(settings.documents)
     listener = _listen(settings)
-    with database_server(settings) as running:
+    with database_server(settings, meanwhile=lambda: _import_application(settings)) as running:
         prepared = asyncio.run(prepare(running))
         # The server's processes read their settings anew, the embedded database among them.
         os.environ["ORDERWIRE_DATABASE_URL"] = running.database_url or ""
@@ -50,6 +51,12 @@ def serve(settings: Settings) -> None:
         with suppress(KeyboardInterrupt):
             _run(running, listener, lambda: _tell(running, prepared, address))
         console.print("Stopped.")
+
+
+def _import_application(settings: Settings) -> None:
+    """Import what uvicorn would import by its name later; several workers do so themselves."""
+    if settings.workers == 1:
+        import_module("app.main")
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.access.keys import KeyRing
 from app.access.passwords import Hasher, ResetTokens
@@ -18,7 +19,6 @@ from app.live.sequencing import Sequencing
 from app.mail import mailer
 from app.rollups import RollUps
 from app.settings import Settings
-from app.valkey import Valkey
 from db.catalog import ProductReader, VariantReader
 from db.customers import CustomerReader
 from db.engine import Database, count_statements
@@ -42,6 +42,9 @@ from graph.limits.desk import Desk
 from graph.limits.turns import WAITING, Turns
 from graph.live.streams import Streams
 from graph.readers import Readers
+
+if TYPE_CHECKING:
+    from app.valkey import Valkey
 
 LOG_CONNECTIONS = 4
 """How many connections of a process serve the log, the revocations and the chores."""
@@ -93,7 +96,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         return SqlUnitOfWork(database, actor, origin, sequencing.nudge, revocations.add)
 
     chores = Chores(settings, Housekeeping(log_database), lambda: begin(Actor.system(), None), sequencer.retain)
-    valkey = Valkey(settings.shared_limits_url) if settings.shared_limits_url else None
+    valkey = _valkey(settings.shared_limits_url)
     later = Later()
     roll_ups = RollUps(log_database)
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
@@ -151,6 +154,15 @@ def system_unit_of_work(database: Database) -> SqlUnitOfWork:
 def system_issuer(settings: Settings) -> JwtIssuer:
     """What issues tokens, for the command line."""
     return JwtIssuer(settings, KeyRing(settings), Revocations())
+
+
+def _valkey(url: str | None) -> "Valkey | None":
+    if url is None:
+        return None
+    # Imported here, for most servers count in their own memory.
+    from app.valkey import Valkey
+
+    return Valkey(url)
 
 
 def _readers(database: Database, report_database: Database, currency: str) -> Readers:

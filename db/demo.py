@@ -55,6 +55,12 @@ async def seed_demo(
     return {load.table.name: len(load.rows) for load in loads}
 
 
+async def is_empty(database: Database) -> bool:
+    """Whether the shop would be filled now."""
+    async with database.session() as connection:
+        return await _is_empty(connection)
+
+
 async def _is_empty(connection: Connection) -> bool:
     """Whether nobody has begun to use the shop; that users have registered does not matter."""
     begun = or_(*(exists(select(table)) for table in (products, orders, warehouses)))

@@ -97,7 +97,6 @@ event_log = Table(
 LOG_HEAD = func.greatest(select(func.max(events.c.position)).scalar_subquery(), event_log.c.low_position)
 """The highest position so far: that of the newest event, or of the newest that was dropped."""
 
-
 _AFTER = Prepared(
     select(events)
     .where(events.c.position > later("position", BigInteger))

@@ -87,6 +87,10 @@ class EventSource(Protocol):
         """
         ...
 
+    def begin_telling(self) -> None:
+        """The last of the events is one that was asked for, and is executed now."""
+        ...
+
 
 @dataclass(slots=True)
 class Context:
@@ -150,6 +154,12 @@ class Context:
     def cursor(self, event: Event) -> str:
         """The cursor that resumes right after an event."""
         return self.services.feed.cursor(event.position)
+
+    def begin_telling(self) -> None:
+        """An event is to be told: what was read for the one before says nothing of it."""
+        self.renew_loaders()
+        if self.source is not None:
+            self.source.begin_telling()
 
     def renew_loaders(self) -> None:
         """Forget what was read."""

@@ -38,13 +38,14 @@ class Hashing:
 
     def check(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         nobodys = self._hash_of_nobody()
-        if not self._matches(password, hashed or nobodys) or hashed is None:
+        if not self.matches(password, hashed or nobodys) or hashed is None:
             return False, None
         hasher = self._hash.current_hasher
         is_current = hasher.identify(hashed) and not hasher.check_needs_rehash(hashed)
         return True, None if is_current else self._hash.hash(password)
 
-    def _matches(self, password: str, hashed: str) -> bool:
+    def matches(self, password: str, hashed: str) -> bool:
+        """Whether it is the password, of somebody who is known: how long the answer takes tells who is."""
         is_bcrypt = BcryptHasher.identify(hashed)
         try:
             return self._hash.verify(password.encode()[:BCRYPT_BYTES] if is_bcrypt else password, hashed)

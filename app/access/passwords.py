@@ -70,6 +70,10 @@ class LoneHasher:
     async def check(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         return self._work.check(password, hashed)
 
+    async def matches(self, password: str, hashed: str) -> bool:
+        """Whether it is the password; in half of the time of `check`, which lets nobody learn who is known."""
+        return self._work.matches(password, hashed)
+
     def must_have_room(self) -> None:
         """There always is."""
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -17,10 +17,12 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from app.access.throttle_storage import BoundedMemory
 from app.settings import Settings
-from app.valkey import Valkey
 from domain.actor import Origin
 from domain.refusals import Refused
 from domain.throttle import Act, busy, too_many_attempts
+
+if TYPE_CHECKING:
+    from app.valkey import Valkey
 
 log = structlog.get_logger("orderwire.access")
 
@@ -47,7 +49,7 @@ class _Turn:
 class Throttle:
     """Counts within moving windows. Where Valkey is away, each process counts for itself."""
 
-    def __init__(self, settings: Settings, valkey: Valkey | None) -> None:
+    def __init__(self, settings: Settings, valkey: "Valkey | None") -> None:
         """`valkey` is where all processes count together, if there is one."""
         self._failures = {
             "account": RateLimitItemPerMinute(settings.sign_in_failures_per_account),
@@ -182,7 +184,7 @@ def tell_failure(reason: str, account: str | None, origin: Origin | None) -> Non
     log.warning("sign_in_failed", reason=reason, account=account, address=address, request_id=request_id)
 
 
-def _counted_in(valkey: Valkey) -> RedisStorage:
+def _counted_in(valkey: "Valkey") -> RedisStorage:
     # Handed on to redis, whatever the library's types say of it.
     options: dict[str, Any] = {"connection_pool": valkey.pool}
     return RedisStorage("async+redis://", implementation="redispy", key_prefix="orderwire:limits", **options)

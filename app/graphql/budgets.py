@@ -4,12 +4,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
-
-from app.valkey import Valkey
 from graph.limits.budgets import Budget
+
+if TYPE_CHECKING:
+    from app.valkey import Valkey
 
 CALLERS_MAX = 20_000
 """How many callers are remembered: a caller who is forgotten begins with a full budget."""
@@ -79,8 +79,11 @@ class MemoryBudgets:
 class SharedBudgets:
     """The budgets of all processes; while the store is away each process counts by itself."""
 
-    def __init__(self, valkey: Valkey, memory: MemoryBudgets) -> None:
+    def __init__(self, valkey: "Valkey", memory: MemoryBudgets) -> None:
         """`memory` says how large budgets are, and stands in."""
+        # Imported here, for most servers count in their own memory.
+        from redis.asyncio import Redis
+
         # Typed by nobody: the library's own types are full of unknowns.
         client: Any = Redis(connection_pool=valkey.pool)
         self._script: Any = client.register_script(SCRIPT)

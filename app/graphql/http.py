@@ -23,7 +23,7 @@ from app.graphql.request import (
     read_request,
     wanted_type,
 )
-from app.graphql.sse import EventStream, Listeners
+from app.graphql.sse import EventStream, Listeners, telling
 from app.settings import Settings
 from app.shadows import Shadows
 from app.wiring import Process
@@ -90,7 +90,7 @@ class GraphQLEndpoint:
             query = self._documents.resolve(asked.query, asked.document_id, asked.extensions)
         except GraphQLError as error:
             failed = PreExecutionError(data=None, errors=[error])
-            return answer(failed, media_type) if media_type != EVENT_STREAM else EventStream.telling(failed)
+            return answer(failed, media_type) if media_type != EVENT_STREAM else telling(failed)
         if media_type == EVENT_STREAM:
             return await self._stream(request.method, query, asked, context)
         result = await self._execute(request.method, query, asked, context)

@@ -1,11 +1,15 @@
 """What the settings say of limits and budgets."""
 
+from typing import TYPE_CHECKING
+
 from app.choices import Environment
 from app.graphql.budgets import MemoryBudgets, SharedBudgets
 from app.settings import Settings
-from app.valkey import Valkey
 from graph.limits.budgets import Budgets
 from graph.limits.rules import Introspection, Limits
+
+if TYPE_CHECKING:
+    from app.valkey import Valkey
 
 _BUDGETS = {Environment.DEVELOPMENT: 1_000_000_000, Environment.PRODUCTION: 2_000_000}
 
@@ -32,7 +36,7 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def budgets_of(settings: Settings, valkey: Valkey | None) -> Budgets | None:
+def budgets_of(settings: Settings, valkey: "Valkey | None") -> Budgets | None:
     """What callers may spend, counted in `valkey` where there is one; None where that is not counted."""
     if settings.budget == 0:
         return None

@@ -148,8 +148,13 @@ def _pong(payload: dict[str, Any] | None) -> bytes:
 
 
 def before_payload(operation: str) -> bytes:
-    """How each `next` of an operation begins; its payload and a brace follow."""
+    """How each `next` of an operation begins; the rest is the same for all who are told the same."""
     return b'{"id":%b,"type":"next","payload":' % orjson.dumps(operation)
+
+
+def rest(payload: bytes) -> bytes:
+    """How it ends."""
+    return payload + b"}"
 
 
 def error(operation: str, errors: Sequence[GraphQLError]) -> bytes:

@@ -77,7 +77,7 @@ class Operation:
                     if isinstance(result, PreExecutionError):
                         return messages.error(self.id, result.errors or [])
                     await self._writable()
-                    self._wire.write(self._before + encode(result) + b"}")
+                    self._wire.write(self._before + messages.rest(encode(result)))
             self._member = subscriber.member
         finally:
             if subscriber.member is not None and self._member is None:
@@ -95,7 +95,7 @@ class Operation:
     def _deliver(self, told: Told) -> bool:
         if not self._wire.is_writable:
             return False
-        self._wire.write(self._before + told.payload + b"}")
+        self._wire.write(self._before + told.shaped(messages.rest))
         return True
 
     def _catch_up(self) -> None:
@@ -104,7 +104,7 @@ class Operation:
             told = member.take()
             if told is None:
                 break
-            self._wire.write(self._before + told.payload + b"}")
+            self._wire.write(self._before + told.shaped(messages.rest))
             if told.resync is not None:
                 # Its client reads too slowly, or not at all; on a new connection it goes on from the cursor.
                 self._wire.close(TRY_AGAIN, f"RESYNC {told.resync}")

@@ -91,7 +91,9 @@ class AsgiWire:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._waiting: deque[Message] = deque()
-        self._news, self._room = asyncio.Event(), asyncio.Event()
+        # A future costs less than an event, and this is waited for before each message.
+        self._news: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
         self._room.set()
         self._is_closed = False
 
@@ -128,19 +130,23 @@ class AsgiWire:
     def _put(self, message: Message) -> None:
         if not self._is_closed:
             self._waiting.append(message)
-            self._news.set()
+            if self._news is not None:
+                self._news.set_result(None)
+                self._news = None
             if not self.is_writable:
                 self._room.clear()
 
     async def _send_all(self) -> None:
         # Who has gone is told nothing; that it has gone comes by the other way.
         with suppress(Exception):
-            while not self._is_closed or self._waiting:
-                await self._news.wait()
-                self._news.clear()
+            while True:
                 while self._waiting:
                     await self._send(self._waiting.popleft())
                     if not self._room.is_set() and self.is_writable:
                         self._room.set()
                         self._carried.resume()
+                if self._is_closed:
+                    break
+                self._news = asyncio.get_running_loop().create_future()
+                await self._news
         self._room.set()

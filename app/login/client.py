@@ -20,6 +20,7 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.starlette_client import StarletteIntegration, StarletteOAuth2App
 from joserfc.errors import JoseError
 
+from app.login.errors import CodeError, ProviderError
 from app.login.settings import Provider
 from domain.identities.model import LoginAttempt, Profile, usable_email
 
@@ -34,14 +35,6 @@ LEEWAY = 60
 
 SUBJECT_MAX = 255
 ERROR = re.compile(r"[a-z_]{1,64}")
-
-
-class ProviderError(Exception):
-    """The provider does not answer, or answers what cannot be believed; the text is for the log."""
-
-
-class CodeError(Exception):
-    """The provider does not know the code, or no longer."""
 
 
 @dataclass(frozen=True, slots=True)

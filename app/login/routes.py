@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from app.access.callers import origin_of
 from app.access.tokens import as_body
 from app.graphql.answer import error_response
-from app.login.client import CodeError, ProviderClient, ProviderError
+from app.login.errors import CodeError, ProviderError
 from app.settings import Settings
 from app.wiring import Process
 from domain.actor import Actor
@@ -22,6 +23,9 @@ from domain.identities.model import ATTEMPT_SECONDS, LoginAttempt
 from domain.refusals import ErrorCode, Refused, TooManyAttempts, bad_input, not_found
 from domain.secret import new_secret
 from graph.context import Services, ShopUnitOfWork
+
+if TYPE_CHECKING:
+    from app.login.client import ProviderClient
 
 log = structlog.get_logger("orderwire.login")
 
@@ -61,8 +65,7 @@ class Logins:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        patience = settings.oidc_timeout_seconds
-        self._clients = {each.name: ProviderClient(each, patience) for each in settings.oidc_providers}
+        self._clients = _clients(settings) if settings.oidc_providers else {}
 
     @property
     def routes(self) -> list[Route]:
@@ -116,7 +119,7 @@ class Logins:
         tokens = await sign_in(unit_of_work, services.throttle, services.issuer, profile, registers=registers)
         return JSONResponse(as_body(tokens))
 
-    async def _attempt(self, request: Request, client: ProviderClient) -> LoginAttempt:
+    async def _attempt(self, request: Request, client: "ProviderClient") -> LoginAttempt:
         """The attempt that the request goes on with; it cannot be gone on with again."""
         state, browser = request.query_params.get("state"), self._browser(request)
         if not state:
@@ -128,7 +131,7 @@ class Logins:
             raise _invalid("no such attempt of this browser")
         return attempt
 
-    def _client(self, request: Request) -> ProviderClient:
+    def _client(self, request: Request) -> "ProviderClient":
         client = self._clients.get(request.path_params["provider"])
         if client is None:
             raise Refused(not_found("provider"))
@@ -160,7 +163,14 @@ def may_return_to(target: str, origins: tuple[str, ...]) -> bool:
     return f"{parts.scheme}://{parts.netloc}" in origins
 
 
-async def _code(request: Request, client: ProviderClient) -> str:
+def _clients(settings: Settings) -> "dict[str, ProviderClient]":
+    # Imported here, for most servers have no provider, and what speaks to one is large.
+    from app.login.client import ProviderClient
+
+    return {each.name: ProviderClient(each, settings.oidc_timeout_seconds) for each in settings.oidc_providers}
+
+
+async def _code(request: Request, client: "ProviderClient") -> str:
     """The code that the provider gave, unless it gave another's answer or told of an error."""
     given = request.query_params
     if not await client.answers_for(given.get("iss")):

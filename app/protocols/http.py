@@ -6,9 +6,9 @@ uvicorn, whose version is pinned; tests/app/test_http_protocol.py and tests/host
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import orjson
 from uvicorn._types import ASGI3Application
@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.graphql.sse import ENDLESS
 from app.protocols.door import Door
+from app.protocols.wire import LINE
 from app.requests import PROTECTING
 
 TOO_LARGE = "The address and the headers are too large."
@@ -42,7 +43,10 @@ STILL_SECONDS = 120.0
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Ends endless streams when the server stops, and at once those whose client reads nothing; bounds heads."""
+    """Ends endless streams when the server stops, and at once those whose client reads nothing; bounds heads.
+
+    It is the line of such a stream, which is told of an event without a task.
+    """
 
     def __init__(self, *arguments: Any, patience: float, door: Door, **options: Any) -> None:
         """A listener that takes nothing for so many seconds of `patience` is dropped."""
@@ -52,6 +56,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._impatience: asyncio.TimerHandle | None = None
         self._hurry: asyncio.TimerHandle | None = None
         self._is_body = self._is_done = False
+        self._on_end: Callable[[], object] = _nobody
         self._size = 0
         """Bytes that belong to no body, since the last that did."""
 
@@ -137,6 +142,19 @@ class HttpProtocol(HttpToolsProtocol):
         is_endless = cycle is not None and not cycle.response_complete and ENDLESS in cycle.scope.get("state", {})
         return cycle if is_endless else None
 
+    @property
+    def is_writable(self) -> bool:
+        return not self.flow.write_paused
+
+    def write(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def attend(self, on_end: Callable[[], object]) -> None:
+        self._on_end = on_end
+        if self.transport.is_closing():
+            on_end()
+
     def shutdown(self) -> None:
         super().shutdown()
         if (stream := self._stream) is None:
@@ -168,6 +186,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
+        cast("Any", cycle.scope)["extensions"] = {LINE: self}
         super()._start_asgi_task(cycle, app)
 
     def _lose_patience(self, left: int = 0) -> None:
@@ -239,3 +258,9 @@ class HttpProtocol(HttpToolsProtocol):
     def _let_go(self, stream: RequestResponseCycle) -> None:
         stream.disconnected = True
         stream.message_event.set()
+        on_end, self._on_end = self._on_end, _nobody
+        on_end()
+
+
+def _nobody() -> None:
+    """Nothing is streamed."""

@@ -10,6 +10,7 @@ import random
 import socket
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 import uvicorn
@@ -40,17 +41,17 @@ log = logging.getLogger("orderwire.frames")
 log.setLevel(logging.WARNING)
 
 
-def _frame(text: bytes) -> bytes:
-    """A text message in one frame that is not masked, as RFC 6455, section 5.2, lays it out.
+@lru_cache(maxsize=1024)
+def _head(size: int) -> bytes:
+    """What stands before a text message in one frame that is not masked, as RFC 6455, section 5.2, lays it out.
 
     The library's own takes six times as long, which a thousand subscribers feel.
     """
-    size = len(text)
     if size < 126:  # noqa: PLR2004  (the lengths that the protocol names)
-        return bytes((FINAL_TEXT, size)) + text
+        return bytes((FINAL_TEXT, size))
     if size < 1 << 16:
-        return struct.pack("!BBH", FINAL_TEXT, 126, size) + text
-    return struct.pack("!BBQ", FINAL_TEXT, 127, size) + text
+        return struct.pack("!BBH", FINAL_TEXT, 126, size)
+    return struct.pack("!BBQ", FINAL_TEXT, 127, size)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -138,7 +139,7 @@ class Socket(asyncio.Protocol):
 
     def write(self, text: bytes) -> None:
         if not self._is_closed:
-            self._transport.write(_frame(text))
+            self._transport.write(_head(len(text)) + text)
 
     def close(self, code: int, reason: str = "") -> None:
         if self._is_closed:

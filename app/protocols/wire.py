@@ -1,5 +1,6 @@
-"""What a conversation over a WebSocket needs of whatever carries it, and the other way round."""
+"""What conversations over WebSocket and streams over HTTP need of whatever carries them, and the other way round."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 NORMAL = 1000
@@ -48,6 +49,32 @@ class Carried(Protocol):
     def end(self) -> None:
         """The wire is closed; may be told twice."""
         ...
+
+
+LINE = "orderwire.line"
+"""Where the scope of a request holds the line of an answer without end, with our own server."""
+
+
+class Line(Protocol):
+    """Carries an answer without end past ASGI, once its head was sent."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether what is written leaves at once. What is written in spite of it waits in memory."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send chunks of the body, after all others; nothing to a client that has gone."""
+        ...
+
+    def attend(self, on_end: Callable[[], object]) -> None:
+        """Call `on_end` once when nothing can be told any more: the client has gone, or the server stops."""
+        ...
+
+
+def chunk(data: bytes) -> bytes:
+    """A part of a body, as RFC 9112, section 7.1, lays it out where nobody knows how long the whole will be."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def shortened(reason: str) -> str:

@@ -65,6 +65,16 @@ const resolvers = {
 
 const app = Fastify()
 app.register(mercurius, { schema, resolvers, loaders: loaders(rows, money), jit: 1, subscription: true })
+// Tells of as many events as the body says; what an order costs to be placed is not in it.
+app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+app.post('/tell', async ({ body }, reply) => {
+  const order = { id: randomUUID(), number: 'OW-001999' }
+  for (let count = Number(body); count > 0; count--) {
+    const told = { cursor: randomUUID(), occurredAt: new Date().toISOString(), to: 'APPROVED', order }
+    app.graphql.pubsub.publish({ topic: 'orders', payload: { orderStatusChanged: told } })
+  }
+  return reply.code(204).send()
+})
 await app.listen({ host: '127.0.0.1', port: 0 })
 console.log(`Playground http://127.0.0.1:${app.server.address().port}/graphql`)
 process.on('SIGTERM', () => process.exit(0))

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from fan_out import fan_out
+from fan_out import WAYS, Load, fan_out
 from load import clients
 from operations import Operation, alike, of_orderwire, of_tables
 from servers import COMPILED, CORE, MERCURIUS, POSTGRAPHILE, SERVERS, Server, peer_versions, running
@@ -50,7 +50,7 @@ def main() -> None:
         print_setting(shop.postgres_version, load_before)
         print_requests(found, memory, given.runs, given.seconds)
         if given.subscribers:
-            fan_out(shop, (COMPILED, MERCURIUS), given.subscribers, given.runs, given.seconds)
+            fan_out(shop, WAYS, Load(given.subscribers, runs=given.runs, seconds=given.seconds))
 
 
 def measure(shop: Shop, runs: int, seconds: float, warm: float) -> tuple[Found, dict[str, list[float]]]:

@@ -20,6 +20,9 @@ PASSWORD = "bench-password-1"
 SIGN_IN = 'mutation ($p: String!) { tokenCreate(input: {username: "admin", password: $p}) { accessToken } }'
 
 COMPILED, CORE, MERCURIUS, POSTGRAPHILE = "Orderwire", "Orderwire by graphql-core", "Mercurius", "PostGraphile"
+PLAIN = "Orderwire by plain ASGI"
+BARE = "bare uvicorn"
+OURS = frozenset({COMPILED, CORE, PLAIN})
 SERVERS = (COMPILED, MERCURIUS, POSTGRAPHILE, CORE)
 
 SETTINGS = {
@@ -63,18 +66,22 @@ def running(name: str, database_url: str, customer: str) -> Generator[Server]:
     """Start a server by its name; `customer` is whose orders the peers place."""
     with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as directory:
         env = {"PATH": os.environ["PATH"], "HOME": directory}
-        if name in {COMPILED, CORE}:
-            way = "compiled" if name == COMPILED else "graphql-core"
+        if name in OURS:
+            way = "graphql-core" if name == CORE else "compiled"
             settings = {**SETTINGS, "DATA_DIR": directory, "DATABASE_URL": database_url, "EXECUTION": way}
             env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
             env |= {f"ORDERWIRE_{key}": value for key, value in settings.items()}
             command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+            if name == PLAIN:
+                command = [sys.executable, str(HERE / "plain_asgi.py")]
+        elif name == BARE:
+            command = [sys.executable, str(HERE / "bare.py")]
         else:
             env |= {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
             env |= {"DATABASE_URL": database_url, "CUSTOMER_ID": customer}
             command = ["node", str(HERE / f"{name.lower()}.mjs")]
         with _process(command, env, directory) as (process, url):
-            yield Server(name, process, url, _headers(url) if name in {COMPILED, CORE} else {})
+            yield Server(name, process, url, _headers(url) if name in OURS else {})
 
 
 @contextmanager

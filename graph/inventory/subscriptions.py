@@ -136,7 +136,7 @@ async def _told(
     async with aclosing(info.context.events(info, after)) as events:
         async for event in events:
             if event.kind is kind and passes(filters, event.payload):
-                info.context.renew_loaders()
+                info.context.begin_telling()
                 yield event
 
 

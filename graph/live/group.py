@@ -30,6 +30,10 @@ class Registry(Protocol):
         """End members who have lost the right to the event at a position."""
         ...
 
+    def is_checked(self, position: int) -> bool:
+        """Whether that was done already."""
+        ...
+
     def left(self, group: "Group", member: Member) -> None:
         """A member has gone."""
         ...
@@ -45,6 +49,8 @@ class Group:
         self.members: set[Member] = set()
         self._registry, self._news = registry, news
         self._task: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
+        news.on_telling = self._check_meanwhile
 
     @property
     def done(self) -> int:
@@ -87,12 +93,28 @@ class Group:
                 if position is None:
                     last = Told(self.done, encode(result), result)
                 else:
-                    await self._registry.check(position)
+                    await self._check(position)
                     await self._give(Told(position, encode(result), result))
         except Exception:
             log.exception("stream_failed")
+        finally:
+            if self._checking is not None:
+                self._checking.cancel()
         for member in tuple(self.members):
             member.end(last)
+
+    def _check_meanwhile(self, position: int) -> None:
+        """Begin to ask who may still be told, while what they are told is made."""
+        if self._checking is None and not self._registry.is_checked(position):
+            self._checking = asyncio.create_task(self._registry.check(position))
+
+    async def _check(self, position: int) -> None:
+        checking, self._checking = self._checking, None
+        if checking is not None:
+            await checking
+        # What was begun for an event that was not told at all may say nothing of a later one.
+        if not self._registry.is_checked(position):
+            await self._registry.check(position)
 
     async def _give(self, whole: Told) -> None:
         told = Told(whole.position, whole.payload)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from domain.actor import Actor
@@ -26,6 +26,14 @@ class Told:
     payload: bytes
     result: Any = None
     resync: str | None = None
+    _shapes: dict[Callable[[bytes], bytes], bytes] = field(default_factory=dict[Callable[[bytes], bytes], bytes])
+
+    def shaped(self, shape: Callable[[bytes], bytes]) -> bytes:
+        """The payload as a transport lays it out, made once for all who ask for the same."""
+        made = self._shapes.get(shape)
+        if made is None:
+            made = self._shapes[shape] = shape(self.payload)
+        return made
 
 
 class Shared(Protocol):

@@ -42,6 +42,9 @@ class Source:
         """The events, for the resolver of the subscription; `after` is the argument it was given."""
         raise NotImplementedError
 
+    def begin_telling(self) -> None:
+        """An event has passed the filter, and is executed now."""
+
     async def results(self, execute: Execution) -> AsyncGenerator[Any]:
         """The results of the operation that reads this source.
 
@@ -100,6 +103,12 @@ class News(Source):
     """What is new, until nobody wants to know any more."""
 
     is_wanted = True
+    on_telling: Callable[[int], None]
+    """Called with the position of an event when its execution begins."""
+
+    def begin_telling(self) -> None:
+        if self.telling is not None:
+            self.on_telling(self.telling)
 
     async def events(self, info: Any, after: str | None) -> AsyncGenerator[Event]:  # noqa: ARG002  (begins where it is)
         if not self.is_wanted:

@@ -81,12 +81,15 @@ class Streams:
             for member in tuple(self._sessions[session]):
                 member.refuse(token_ended())
 
+    def is_checked(self, position: int) -> bool:
+        # Whoever asked after the event had been read, has asked for this one too. Where the log has become another one,
+        # what was asked at a position of the first says nothing of the second.
+        return position <= self._checked <= self._feed.position
+
     async def check(self, position: int) -> None:
         """End those whose rights were withdrawn before the event at a position was committed."""
         async with self._checking:
-            # Whoever asked after the event had been read, has asked for this one too. Where the log has become another
-            # one, what was asked at a position of the first says nothing of the second.
-            if position <= self._checked <= self._feed.position:
+            if self.is_checked(position):
                 return
             newest = self._feed.position
             for rights in await self.rights.withdrawn(self._members):

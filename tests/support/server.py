@@ -106,14 +106,14 @@ async def serving(
 ) -> AsyncGenerator[Server]:
     """A server in this event loop, from ready to stopped, on a port that is free or on the one given.
 
-    A foreign one speaks WebSocket by uvicorn's own protocol, for which we are an ASGI application like any other.
+    A foreign one speaks by uvicorn's own protocols, for which we are an ASGI application like any other.
     """
     with _logging_restored():
         app = create_app(settings, playground, built(settings.execution))
         listener = socket.create_server(("127.0.0.1", port))
         config = server_config(settings, app)
         if is_foreign:
-            config.ws = "websockets-sansio"
+            config.http, config.ws = "httptools", "websockets-sansio"
         server = uvicorn.Server(config)
         port = listener.getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=[listener]))
