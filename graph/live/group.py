@@ -1,6 +1,7 @@
 """Those who asked for the same: one execution, whose results go to all of them."""
 
 import asyncio
+from contextvars import copy_context
 from typing import Protocol
 
 import structlog
@@ -50,6 +51,7 @@ class Group:
         self._registry, self._news = registry, news
         self._task: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
+        self._context = copy_context()
         news.on_telling = self._check_meanwhile
 
     @property
@@ -106,7 +108,8 @@ class Group:
     def _check_meanwhile(self, position: int) -> None:
         """Begin to ask who may still be told, while what they are told is made."""
         if self._checking is None and not self._registry.is_checked(position):
-            self._checking = asyncio.create_task(self._registry.check(position))
+            # The event counts its own statements.
+            self._checking = asyncio.create_task(self._registry.check(position), context=self._context)
 
     async def _check(self, position: int) -> None:
         checking, self._checking = self._checking, None
