@@ -61,9 +61,12 @@ variants = Table(
 )
 
 
+KINDS = {each.value: each for each in VariantKind}
+
+
 def to_variant(row: Row) -> Variant:
     key, product_id, sku, name, kind, price, currency, allow_backorder, created_at, updated_at = row
-    kind, price = VariantKind(kind), Money(price, currency)
+    kind, price = KINDS[kind], Money(price, currency)
     return Variant(key, product_id, sku, name, kind, price, allow_backorder, created_at, updated_at)
 
 

@@ -92,9 +92,12 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(orders.c.placed_by == viewer.user_id, orders.c.customer_id == own)
 
 
+STATUSES = {each.value: each for each in OrderStatus}
+
+
 def to_order(row: Row) -> Order:
     key, number, customer, placed_by, status, total, currency, country, notes, version, placed_at, _, updated_at = row
-    status, total = OrderStatus(status), Money(total, currency)
+    status, total = STATUSES[status], Money(total, currency)
     return Order(key, number, customer, placed_by, status, total, country, notes, version, placed_at, updated_at)
 
 

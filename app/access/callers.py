@@ -1,5 +1,6 @@
 """Who calls, and from where: by the headers of a request, or the first message of a socket."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from starlette.requests import HTTPConnection
@@ -25,6 +26,7 @@ def origin_of(connection: HTTPConnection) -> Origin:
     return Origin(connection.state.request_id, _address(connection.client.host) if connection.client else None)
 
 
+@lru_cache(4096)
 def _address(told: str) -> str | None:
     """The address, unless it is none: proxies may say `unknown`, or a name of their own (RFC 7239, section 6)."""
     try:

@@ -41,6 +41,8 @@ class Known:
 
     document: DocumentNode
     structure: Structure
+    within: Limits | None = None
+    """The limits that it was found to keep."""
     mistakes: list[GraphQLError] | None = None
     priced: tuple[str | None, Price] | None = None
     """The operation that was asked for last, and its price; a document may have a hundred of them."""
@@ -92,7 +94,9 @@ class Documents:
         """
         known = self._known.get(text)
         if known is not None:
-            known.structure.check(limits)
+            if known.within is not limits:
+                known.structure.check(limits)
+                known.within = limits
             return known
         known = self._read(text, limits)
         structure = known.structure
