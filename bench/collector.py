@@ -32,9 +32,7 @@ THRESHOLDS = ((700, 10, 10), (10_000, 10, 10), (50_000, 20, 10))
 SERVE_WITH = """
 import gc
 
-set_threshold = gc.set_threshold
-gc.set_threshold = lambda *_: set_threshold{thresholds}
-set_threshold{thresholds}
+gc.set_threshold{thresholds}
 """
 
 
