@@ -9,7 +9,7 @@ from support.measuring import unmeasured
 from support.shop import Shop
 
 CPU = 0.1
-"""Seconds of processor time that a refusal may take: 35 ms at most on two free cores, half as much again on busy ones."""
+"""Seconds of processor time that a refusal may take: 35 ms on free cores, half as much again on busy ones."""
 
 ROOM = 8 << 20
 """Bytes that a refusal may need while it is made."""
