@@ -53,7 +53,7 @@ else
 	@echo "npm was not found: the servers to compare with cannot be installed."; exit 1
 endif
 
-bench: setup .venv/dev.stamp bench/peers/node_modules/.package-lock.json ## Measure the server beside Mercurius and PostGraphile, for 11 minutes
+bench: setup .venv/dev.stamp bench/peers/node_modules/.package-lock.json ## Measure the server beside Mercurius and PostGraphile, for 10 minutes
 	PYTHONPATH=. $(BIN)/python bench/peers/run.py
 
 check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents, vulnerabilities
