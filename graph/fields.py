@@ -27,7 +27,7 @@ class Relation:
     """An edge that a loader (a name in graph/loaders.py) follows from an attribute of each parent."""
 
     def __init__(self, loader: str, key: str) -> None:
-        self.loader = loader
+        self.loader, self.key = loader, key
         self._loader_of, self._key_of = attrgetter(loader), attrgetter(key)
 
     def follow(self, roots: Sequence[Any], context: Context) -> Awaitable[Sequence[Any]]:

@@ -53,7 +53,8 @@ def key_of(value: str, type_name: str, *path: str) -> UUID:
     return key
 
 
-def _id(root: Any) -> str:
+def node_id(root: Any) -> str:
+    """The global id of a thing."""
     return seal(f"{_NAMES[root.__class__]}:{root.id!s}")
 
 
@@ -61,7 +62,7 @@ def _id(root: Any) -> str:
 class Node:
     """Whatever can be found again by its global id."""
 
-    id: strawberry.ID = computed(strawberry.ID, _id, "The opaque global id.")
+    id: strawberry.ID = computed(strawberry.ID, node_id, "The opaque global id.")
 
 
 @dataclass(frozen=True, slots=True)

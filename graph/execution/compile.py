@@ -29,6 +29,7 @@ from graph.execution.fallback import NotCompiled, Reason
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Field, Plan, Selection, Shape, Values
 from graph.execution.rows import row_maker
+from graph.execution.written import prepare_writing
 from graph.fields import BATCH, PLAIN, RELATION
 
 DEFINITION = "strawberry-definition"
@@ -66,6 +67,7 @@ class Compiler:
             selection = self._selection(root, _fields(collected))
         except RecursionError:
             raise NotCompiled(Reason.NESTED_TOO_DEEPLY) from None
+        prepare_writing(selection)
         return Plan(selection, operation.operation is OperationType.MUTATION, self._size)
 
     def _selection(self, graphql_type: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
@@ -126,6 +128,7 @@ class Compiler:
         if resolver is None or self._is_wrapped(declared):
             return values.by_strawberry(field.definition, field, given)
         if (relation := declared.metadata.get(RELATION)) is not None:
+            field.relation = relation
             return values.related(relation)
         arguments = converted(schema, declared, given)
         batch = declared.metadata.get(BATCH)

@@ -14,6 +14,8 @@ from graphql import (
     is_leaf_type,
 )
 
+from graph.fields import Relation
+
 if TYPE_CHECKING:
     from graph.execution.run import Run
 
@@ -76,6 +78,8 @@ class Field:
     """The attribute of the parent that it shows; None where a function resolves it."""
     plain: Callable[[Any], Any] | None = None
     """The function that makes it of its parent alone, at once."""
+    relation: Relation | None = None
+    """The edge that it follows, and does nothing else."""
     values: Values | None = None
     """None where the rows are made with the value in them: leaves, and objects of nothing else."""
     complete: Complete | None = None

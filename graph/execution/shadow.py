@@ -6,7 +6,6 @@ from inspect import isawaitable
 from typing import Any, cast
 
 import graphql
-import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -18,6 +17,7 @@ from graphql import (
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graph.context import Context
+from graph.encoding import encoded
 from graph.execution.executor import CompiledExecutor
 
 Place = tuple[tuple[str | int, ...], tuple[tuple[int, int], ...]]
@@ -75,7 +75,7 @@ def difference(reference: Any, answered: Any) -> Difference | None:
     What a client is told of a fault is no more than that there was one; and which errors are told below a null is left
     open by the specification (https://spec.graphql.org/September2025/#sec-Handling-Execution-Errors).
     """
-    expected, found = (orjson.dumps(each.data, default=repr) for each in (reference, answered))
+    expected, found = (encoded(each.data) for each in (reference, answered))
     if expected != found:
         return Difference.DATA
     errors, others = places(reference.errors), places(answered.errors)

@@ -37,6 +37,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from domain.writing import Written
 from graph.fields import RELATION
 from graph.limits.arguments import Conditions, Size, Variables, argument, conditions_of, page_size, size_of
 from graph.limits.weights import ASSUMED_ITEMS, COUNT, DESCRIBED, MUTATION, OBJECT, SUBSCRIPTION, WEIGHTS, Weight
@@ -87,6 +88,8 @@ class Priced:
         cost = len(parents) * self._call(variables)
         key = self.key
         objects = [value for parent in parents if (value := parent.get(key)) is not None]
+        if Written in {*map(type, objects)}:
+            return cost + sum(each.things for each in objects) * OBJECT
         if self.is_list:
             objects = list(chain.from_iterable(objects))
         if self.is_page:

@@ -67,6 +67,7 @@ class Context:
     """What the resolvers of one execution reach."""
 
     world: "World"
+    writer: None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

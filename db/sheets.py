@@ -1,0 +1,255 @@
+"""Rows that the database itself writes as JSON: what of a table can be selected, and the statement for a selection.
+
+One statement goes down all relations that are selected (docs/decisions/0020-one-statement.md). Each level is found by
+what the one above refers to, every row of it once, and is written into that one from below. The rows of a level are the
+same that are read by their keys alone, for one declaration makes both statements.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from re import compile as pattern
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Numeric,
+    Select,
+    Text,
+    Uuid,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.types import TypeEngine
+
+from db.statements import with_keys
+from domain.actor import Actor
+from domain.writing import Constant, Edge, Form, Group, Leaf, Part, Target
+
+Condition = Callable[[Column[Any]], ColumnElement[bool]]
+"""Which rows of a level are wanted, by their key."""
+
+Piece = str | ColumnElement[Any]
+"""A part of a text: as it stands, or as a row has it."""
+
+ARGUMENTS_MAX = 50
+"""How many parts are put together at once: PostgreSQL's functions take up to 100 arguments."""
+
+KINDS: Mapping[Form, tuple[type[TypeEngine[Any]], ...]] = {
+    Form.TEXT: (Text,),
+    Form.NUMBER: (Integer, BigInteger),
+    Form.FLAG: (Boolean,),
+    Form.MOMENT: (DateTime,),
+    Form.AMOUNT: (Numeric,),
+    Form.ID: (Uuid,),
+}
+"""The columns whose values can be written in each form."""
+
+HARMLESS = pattern(r"""[A-Za-z0-9_{}\[\]":,.+/=-]*""")
+
+RFC_3339 = 'YYYY-MM-DD"T"HH24:MI:SS.USZ'
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of a table that are found by a key: `order` is that of several which belong to the same."""
+
+    key: Column[Any]
+    rows: Callable[[Actor], Select[Any]]
+    """Those that a viewer may see."""
+    order: Sequence[ColumnElement[Any]] = ()
+    attributes: Mapping[str, ColumnElement[Any]] = field(default_factory=dict[str, ColumnElement[Any]])
+    """Those that are no columns of the table under the same name."""
+    secret: frozenset[str] = frozenset()
+    """Columns that are never written."""
+
+    def with_keys(self, viewer: Actor) -> Select[Any]:
+        """The statement that reads the rows themselves by their keys, in order."""
+        query = self.rows(viewer).where(with_keys(self.key))
+        return query.order_by(self.key, *self.order) if self.order else query
+
+    def column(self, attribute: str) -> ColumnElement[Any] | None:
+        """What an attribute is; None where it cannot be selected."""
+        if attribute in self.secret:
+            return None
+        found = self.attributes.get(attribute)
+        return found if found is not None else self.key.table.c.get(attribute)
+
+    def writes(self, part: Part) -> bool:
+        """Whether this part of an object can be written."""
+        match part:
+            case Constant():
+                return True
+            case Group():
+                return all(map(self.writes, part.parts))
+            case Edge():
+                return self.column(part.target.key) is not None
+            case Leaf():
+                column = self.column(part.attribute)
+                if column is None or not isinstance(column.type, KINDS[part.form]):
+                    return False
+                return not (part.is_required and is_nullable(column))
+
+
+QUOTED = {Form.MOMENT, Form.AMOUNT, Form.ID}
+
+Sheets = Mapping[str, Sheet]
+"""What there is, by the name of the relation that leads to it."""
+
+
+def money(name: str, amount: ColumnElement[Any], currency: ColumnElement[Any]) -> dict[str, ColumnElement[Any]]:
+    """The attributes of an amount of money."""
+    return {f"{name}.amount": amount, f"{name}.currency_code": currency}
+
+
+def is_nullable(column: ColumnElement[Any]) -> bool:
+    """Whether a row may have nothing there; what is computed always is something."""
+    return isinstance(column, Column) and bool(column.nullable)
+
+
+def written(sheets: Sheets, viewer: Actor, target: Target) -> Select[Any, Any, Any]:
+    """The statement that writes a selection: a key, the JSON for it, and how many things that tells of."""
+    level = _Levels(sheets, viewer).level(target, with_keys)
+    return select(level.c.key, level.c.text, level.c.things)
+
+
+class _Levels:
+    def __init__(self, sheets: Sheets, viewer: Actor) -> None:
+        self._sheets, self._viewer = sheets, viewer
+        self._numbers = count()
+
+    def level(self, target: Target, wanted: Condition) -> CTE:
+        """What is written for each key of a level."""
+        number = next(self._numbers)
+        sheet = self._sheets[target.relation]
+        parts = _parts(sheet, target.parts)
+        found = self._found(sheet, target, parts).where(wanted(sheet.key)).cte(f"found_{number}")
+        pieces = [part if isinstance(part, str) else found.c[f"part_{place}"] for place, part in enumerate(parts)]
+        texts, things, query = pieces[:1], ONE, found
+        for place, edge in enumerate(target.edges):
+            link = found.c[f"link_{place}"]
+            below = self.level(edge.target, lambda key, link=link: key.in_(select(link)))
+            query = query.outerjoin(below, below.c.key == link)
+            texts += [func.coalesce(below.c.text, EMPTY if edge.target.is_list else NULL), pieces[place + 1]]
+            things += func.coalesce(below.c.things, ZERO)
+        text = together(texts)
+        if target.is_list:
+            order = aggregate_order_by(COMMA, *(found.c[f"place_{place}"] for place in range(len(sheet.order))))
+            text, things = together(["[", func.string_agg(text, order), "]"]), cast(func.sum(things), BigInteger)
+        whole = select(found.c.key, text.label("text"), things.label("things")).select_from(query)
+        return (whole.group_by(found.c.key) if target.is_list else whole).cte(f"written_{number}")
+
+    def _found(self, sheet: Sheet, target: Target, parts: Sequence[Piece]) -> Select[Any]:
+        """The rows of a level: their key, what they refer to, their order, and what is written between relations."""
+        links = [sheet.column(edge.target.key) for edge in target.edges]
+        columns: list[ColumnElement[Any]] = [sheet.key.label("key")]
+        columns += [link.label(f"link_{place}") for place, link in enumerate(links) if link is not None]
+        columns += [column.label(f"place_{place}") for place, column in enumerate(sheet.order)]
+        columns += [part.label(f"part_{place}") for place, part in enumerate(parts) if not isinstance(part, str)]
+        return sheet.rows(self._viewer).with_only_columns(*columns, maintain_column_froms=True)
+
+
+def _parts(sheet: Sheet, parts: Sequence[Part]) -> list[Piece]:
+    """An object as text, cut where relations are written into it."""
+    cut: list[list[Piece]] = [[]]
+    for piece in _pieces(sheet, parts):
+        if isinstance(piece, Edge):
+            cut.append([])
+        else:
+            cut[-1].append(piece)
+    return ["".join(map(str, each)) if is_constant(each) else together(each) for each in cut]
+
+
+def _pieces(sheet: Sheet, parts: Sequence[Part]) -> Iterable[Piece | Edge]:
+    before = "{"
+    for part in parts:
+        yield f'{before}"{part.name}":'
+        before = ","
+        match part:
+            case Constant():
+                yield f'"{part.text}"'
+            case Group():
+                yield from _pieces(sheet, part.parts)
+            case Edge():
+                yield part
+            case Leaf():
+                yield from _leaf(sheet, part)
+    yield "}"
+
+
+def _leaf(sheet: Sheet, leaf: Leaf) -> Iterable[Piece]:
+    column = sheet.column(leaf.attribute)
+    if column is None:
+        raise LookupError(f"There is no {leaf.attribute} in {sheet.key.table.name}.")
+    text = _as_text(column, leaf)
+    quote = '"' if leaf.form in QUOTED else ""
+    if is_nullable(column):
+        # A text with a null in it is null.
+        yield func.coalesce(quoted(quote) + text + quoted(quote) if quote else text, NULL)
+    else:
+        yield from (quote, text, quote)
+
+
+def _as_text(column: ColumnElement[Any], leaf: Leaf) -> ColumnElement[str]:
+    """A value as it is written, but for the quotes around it."""
+    match leaf.form:
+        case Form.TEXT:
+            return cast(func.to_json(column), Text)
+        case Form.NUMBER | Form.FLAG | Form.AMOUNT:
+            return cast(column, Text)
+        case Form.MOMENT:
+            moment = func.to_char(column.op("AT TIME ZONE")(quoted("UTC")), quoted(RFC_3339))
+            # As everywhere, no fraction is told of a full second.
+            return func.replace(moment, quoted(".000000"), quoted(""))
+        case Form.ID:
+            content = quoted(f"{leaf.type_name}:") + cast(column, Text)
+            encoded = func.encode(func.convert_to(content, quoted("UTF8")), quoted("base64"))
+            # URL-safe and without padding (domain/opaque.py), nor the ends of lines that PostgreSQL puts into it.
+            return func.translate(encoded, literal_column("E'+/=\\n'"), quoted("-_"))
+
+
+def is_constant(pieces: Iterable[Piece]) -> bool:
+    """Whether all rows have the same in this place."""
+    return all(isinstance(piece, str) for piece in pieces)
+
+
+def together(pieces: Iterable[Piece]) -> ColumnElement[Any]:
+    """The text that all pieces make."""
+    parts: list[ColumnElement[Any]] = []
+    text = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            text += piece
+        else:
+            parts += [quoted(text), piece] if text else [piece]
+            text = ""
+    if text:
+        parts.append(quoted(text))
+    while len(parts) > ARGUMENTS_MAX:
+        starts = range(0, len(parts), ARGUMENTS_MAX)
+        parts = [func.concat(*parts[start : start + ARGUMENTS_MAX]) for start in starts]
+    return func.concat(*parts) if len(parts) > 1 else parts[0]
+
+
+def quoted(text: str) -> ColumnElement[str]:
+    """A text that stands in a statement as it is: names of GraphQL, and the signs of JSON between them.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if not HARMLESS.fullmatch(text):
+        raise ValueError(text)
+    return literal_column(f"'{text}'", Text)
+
+
+NULL, EMPTY, COMMA = quoted("null"), quoted("[]"), quoted(",")
+ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)

@@ -1,0 +1,105 @@
+"""What of things is selected where the database itself writes them, as the JSON that goes out."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+from typing import Protocol
+from uuid import UUID
+
+from domain.actor import Actor
+from domain.value import value
+
+
+class Form(Enum):
+    """How a value is written."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    FLAG = auto()
+    MOMENT = auto()
+    """In UTC, as RFC 3339 has it."""
+    AMOUNT = auto()
+    """An exact decimal, as a text."""
+    ID = auto()
+    """The opaque id of a thing of some type."""
+
+
+@value
+class Constant:
+    """A text that is the same for all things."""
+
+    name: str
+    text: str
+
+
+@value
+class Leaf:
+    """An attribute; `total.amount` is that of another one. `type_name` is that of an id."""
+
+    name: str
+    attribute: str
+    form: Form
+    is_required: bool
+    type_name: str = ""
+
+
+@value
+class Group:
+    """Attributes in an object of their own, such as an amount with its currency."""
+
+    name: str
+    parts: "Sequence[Part]"
+
+
+@value
+class Edge:
+    """What a relation leads to."""
+
+    name: str
+    target: "Target"
+
+
+Part = Constant | Leaf | Group | Edge
+"""A part of an object that is written, under the name that it has there."""
+
+
+class Target:
+    """What is selected of the things that a relation leads to; `key` is the attribute that it sets out from.
+
+    It is told by its identity, for what is made of it once is kept as long as it is.
+    """
+
+    __slots__ = ("__weakref__", "is_list", "key", "parts", "relation")
+
+    def __init__(self, relation: str, key: str, parts: Sequence[Part], *, is_list: bool) -> None:
+        self.relation, self.key, self.parts, self.is_list = relation, key, parts, is_list
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The relations that lead on, in their order."""
+        return [part for part in self.parts if isinstance(part, Edge)]
+
+    @property
+    def relations(self) -> list[str]:
+        """The names of all relations that are followed."""
+        return [self.relation, *(name for edge in self.edges for name in edge.target.relations)]
+
+
+@value
+class Written:
+    """A thing or a list of things as JSON, with all that was selected of it."""
+
+    text: str
+    things: int
+    """How many things it tells of, each as often as it is told of."""
+
+
+class Writer(Protocol):
+    """Writes things for queries: only what the viewer may see, as if the rest did not exist."""
+
+    def knows(self, target: Target) -> bool:
+        """Whether all that is selected can be written."""
+        ...
+
+    async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written]:
+        """What belongs to those keys to which something belongs. Lists are in their order."""
+        ...
