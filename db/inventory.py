@@ -123,6 +123,9 @@ AVAILABLE = {"available": stock_levels.c.on_hand - stock_levels.c.reserved}
 
 SHEETS: Sheets = {
     "warehouse": Sheet(warehouses.c.id, lambda viewer: select(warehouses).where(visible_to(viewer))),
+    "stock_level": Sheet(
+        stock_levels.c.id, lambda viewer: select(stock_levels).where(visible_to(viewer)), attributes=AVAILABLE
+    ),
     "stock_levels_of_variant": Sheet(
         stock_levels.c.variant_id,
         lambda viewer: select(stock_levels).join(warehouses).where(visible_to(viewer)),

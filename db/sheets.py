@@ -117,9 +117,14 @@ def is_nullable(column: ColumnElement[Any]) -> bool:
 
 
 def written(sheets: Sheets, viewer: Actor, target: Target) -> Select[Any, Any, Any]:
-    """The statement that writes a selection: a key, the JSON for it, and how many things that tells of."""
+    """The statement that writes what belongs to keys: a key, the JSON for it, and how many things that tells of."""
     level = _Levels(sheets, viewer).level(target, with_keys)
     return select(level.c.key, level.c.text, level.c.things)
+
+
+def written_page(sheets: Sheets, viewer: Actor, target: Target, page: Select[Any], place: Sequence[Column[Any]]) -> CTE:
+    """What is written of each row of a page, with the columns that hold its place."""
+    return _Levels(sheets, viewer).page(target, page, place)
 
 
 class _Levels:
@@ -129,33 +134,55 @@ class _Levels:
 
     def level(self, target: Target, wanted: Condition) -> CTE:
         """What is written for each key of a level."""
-        number = next(self._numbers)
-        sheet = self._sheets[target.relation]
-        parts = _parts(sheet, target.parts)
-        found = self._found(sheet, target, parts).where(wanted(sheet.key)).cte(f"found_{number}")
-        pieces = [part if isinstance(part, str) else found.c[f"part_{place}"] for place, part in enumerate(parts)]
+        level = _Level(self._sheets[target.relation], target, next(self._numbers))
+        rows = level.sheet.rows(self._viewer).where(wanted(level.sheet.key))
+        found = level.found(rows, [level.sheet.key.label("key"), *level.places])
+        query, text, things = self._whole(level, found)
+        if not target.is_list:
+            return select(found.c.key, text.label("text"), things.label("things")).select_from(query).cte(level.name)
+        order = aggregate_order_by(COMMA, *(found.c[place.key] for place in level.places))
+        text = together(["[", func.string_agg(text, order), "]"])
+        things = cast(func.sum(things), BigInteger)
+        whole = select(found.c.key, text.label("text"), things.label("things")).select_from(query)
+        return whole.group_by(found.c.key).cte(level.name)
+
+    def page(self, target: Target, page: Select[Any], place: Sequence[Column[Any]]) -> CTE:
+        """What is written for each row of a page."""
+        level = _Level(self._sheets[target.relation], target, next(self._numbers))
+        found = level.found(page, [column.label(column.key) for column in place])
+        query, text, things = self._whole(level, found)
+        columns = [found.c[column.key] for column in place]
+        return select(*columns, text.label("text"), things.label("things")).select_from(query).cte(level.name)
+
+    def _whole(self, level: "_Level", found: CTE) -> tuple[Any, ColumnElement[Any], ColumnElement[Any]]:
+        """Rows with what is written below them: where they are, the text of each, and of how many things it tells."""
+        pieces = [part if isinstance(part, str) else found.c[f"part_{place}"] for place, part in enumerate(level.parts)]
         texts, things, query = pieces[:1], ONE, found
-        for place, edge in enumerate(target.edges):
+        for place, edge in enumerate(level.target.edges):
             link = found.c[f"link_{place}"]
             below = self.level(edge.target, lambda key, link=link: key.in_(select(link)))
             query = query.outerjoin(below, below.c.key == link)
             texts += [func.coalesce(below.c.text, EMPTY if edge.target.is_list else NULL), pieces[place + 1]]
             things += func.coalesce(below.c.things, ZERO)
-        text = together(texts)
-        if target.is_list:
-            order = aggregate_order_by(COMMA, *(found.c[f"place_{place}"] for place in range(len(sheet.order))))
-            text, things = together(["[", func.string_agg(text, order), "]"]), cast(func.sum(things), BigInteger)
-        whole = select(found.c.key, text.label("text"), things.label("things")).select_from(query)
-        return (whole.group_by(found.c.key) if target.is_list else whole).cte(f"written_{number}")
+        return query, together(texts), things
 
-    def _found(self, sheet: Sheet, target: Target, parts: Sequence[Piece]) -> Select[Any]:
-        """The rows of a level: their key, what they refer to, their order, and what is written between relations."""
-        links = [sheet.column(edge.target.key) for edge in target.edges]
-        columns: list[ColumnElement[Any]] = [sheet.key.label("key")]
-        columns += [link.label(f"link_{place}") for place, link in enumerate(links) if link is not None]
-        columns += [column.label(f"place_{place}") for place, column in enumerate(sheet.order)]
-        columns += [part.label(f"part_{place}") for place, part in enumerate(parts) if not isinstance(part, str)]
-        return sheet.rows(self._viewer).with_only_columns(*columns, maintain_column_froms=True)
+
+class _Level:
+    """The rows of one level, and what of them is needed."""
+
+    def __init__(self, sheet: Sheet, target: Target, number: int) -> None:
+        self.sheet, self.target, self._number = sheet, target, number
+        self.name = f"written_{number}"
+        self.parts = _parts(sheet, target.parts)
+        self.places = [column.label(f"place_{place}") for place, column in enumerate(sheet.order)]
+
+    def found(self, rows: Select[Any], columns: Sequence[ColumnElement[Any]]) -> CTE:
+        """Rows, with columns and what they refer to, and what is written between relations."""
+        links = [self.sheet.column(edge.target.key) for edge in self.target.edges]
+        needed = [link.label(f"link_{place}") for place, link in enumerate(links) if link is not None]
+        texts = [part.label(f"part_{place}") for place, part in enumerate(self.parts) if not isinstance(part, str)]
+        query = rows.with_only_columns(*columns, *needed, *texts, maintain_column_froms=True)
+        return query.cte(f"found_{self._number}")
 
 
 def _parts(sheet: Sheet, parts: Sequence[Part]) -> list[Piece]:
@@ -170,10 +197,9 @@ def _parts(sheet: Sheet, parts: Sequence[Part]) -> list[Piece]:
 
 
 def _pieces(sheet: Sheet, parts: Sequence[Part]) -> Iterable[Piece | Edge]:
-    before = "{"
-    for part in parts:
-        yield f'{before}"{part.name}":'
-        before = ","
+    yield "{"
+    for place, part in enumerate(parts):
+        yield f'{"," if place else ""}"{part.name}":'
         match part:
             case Constant():
                 yield f'"{part.text}"'

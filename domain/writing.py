@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.actor import Actor
+from domain.reading import Filters, Page, PageRequest, Sort
 from domain.value import value
 
 
@@ -63,9 +64,10 @@ Part = Constant | Leaf | Group | Edge
 
 
 class Target:
-    """What is selected of the things that a relation leads to; `key` is the attribute that it sets out from.
+    """What is selected of the things that a relation leads to, or of the items of a list.
 
-    It is told by its identity, for what is made of it once is kept as long as it is.
+    `key` is the attribute that a relation sets out from. A list has none, and the name of the relation to one of its
+    items. It is told by its identity, for what is made of it once is kept as long as it is.
     """
 
     __slots__ = ("__weakref__", "is_list", "key", "parts", "relation")
@@ -100,6 +102,20 @@ class Writer(Protocol):
         """Whether all that is selected can be written."""
         ...
 
+    def lists(self, target: Target) -> bool:
+        """Whether it can be written page by page."""
+        ...
+
     async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written]:
         """What belongs to those keys to which something belongs. Lists are in their order."""
+        ...
+
+    async def page(
+        self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest
+    ) -> Page[Written]:
+        """One page of the visible things that pass the filters.
+
+        Raises:
+            Refused: a cursor that this list did not make.
+        """
         ...

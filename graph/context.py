@@ -20,7 +20,7 @@ from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
-from domain.writing import Writer
+from domain.writing import Target, Writer
 from graph.limits.budgets import Budgets
 from graph.limits.rules import Introspection, Limits
 from graph.limits.turns import Turns
@@ -106,7 +106,7 @@ class Context:
     origin: Origin
     source: EventSource | None = None
     takes_json: bool = False
-    """Whether the answer goes out as JSON (graph/encoding.py), so that parts of it may be written by the database."""
+    """Whether the answer goes out as JSON (graph/writing.py), so that parts of it may be written by the database."""
     fields: int = field(default=0, init=False)
     """How many fields its document has, once that was read."""
     prepared: int = field(default=0, init=False)
@@ -178,4 +178,8 @@ class Context:
         return self.services.begin(self.viewer, self.origin)
 
 
-Info = strawberry.Info[Context, None]
+class Info(strawberry.Info[Context, None]):
+    """Where a resolver is."""
+
+    target: Target | None = None
+    """What is selected of each item of a list, where all of it may be written."""

@@ -96,7 +96,12 @@ def node_type(model: type, loader: str, description: str) -> Callable[[type[T]],
     return declare
 
 
+def loader_of(type_name: str) -> str | None:
+    """The name of the loader that finds things of a type by their keys."""
+    return _LOADERS.get(type_name)
+
+
 async def load_node(context: Context, type_name: str, key: UUID) -> Any:
     """The thing behind a parsed global id; None where it does not exist or the viewer may not see it."""
-    loader = _LOADERS.get(type_name)
+    loader = loader_of(type_name)
     return await getattr(context.loaders, loader).load(key) if loader else None

@@ -6,7 +6,7 @@ from graphql import GraphQLError
 from starlette.responses import Response
 
 from app.graphql.request import GRAPHQL_JSON, JSON, BadRequest
-from graph.encoding import encoded
+from graph.writing import encoded
 
 STATUSES = {
     "BUDGET_SPENT": 429,

@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 from app.graphql.answer import payload
 from app.graphql.request import EVENT_STREAM, BadRequest
 from app.protocols.wire import LINE, Line, chunk
-from graph.encoding import encoded
 from graph.live.member import Told
 from graph.live.subscriber import Subscriber
+from graph.writing import encoded
 
 ENDLESS = "endless"
 """Where the state of a request holds what is streamed until one side has enough."""

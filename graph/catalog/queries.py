@@ -103,7 +103,7 @@ class CatalogQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("NAME"))
         reader = info.context.readers.products
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)
 
     @strawberry.field(graphql_type=Variant | None, description="A variant by SKU. Case matters.")
     async def variant(self, info: Info, sku: str) -> model.Variant | None:
@@ -123,4 +123,4 @@ class CatalogQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("SKU"))
         reader = info.context.readers.variants
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)

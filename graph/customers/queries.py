@@ -69,4 +69,4 @@ class CustomerQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("CREATED_AT"))
         reader = info.context.readers.customers
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)

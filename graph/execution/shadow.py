@@ -17,8 +17,8 @@ from graphql import (
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graph.context import Context
-from graph.encoding import encoded
 from graph.execution.executor import CompiledExecutor
+from graph.writing import encoded
 
 Place = tuple[tuple[str | int, ...], tuple[tuple[int, int], ...]]
 """The path of an error in the answer, and its places in the document."""

@@ -6,7 +6,7 @@ takes the answer as JSON, one statement then takes the place of loaders, objects
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from inspect import isawaitable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from graphql import GraphQLEnumType, GraphQLObjectType
 
 from domain.writing import Constant, Edge, Form, Group, Leaf, Part, Target, Written
 from graph.execution.plan import Complete, Field, Row, Selection, Values
-from graph.node import node_id
+from graph.node import loader_of, node_id
+from graph.writing import written
 
 if TYPE_CHECKING:
     from graph.execution.run import Run
@@ -36,12 +37,12 @@ NOTHING = Written("[]", 0)
 
 
 def prepare_writing(root: Selection) -> None:
-    """Have the topmost relations of an operation that can be written be so.
+    """Have the lists and relations of an operation that can be written be so.
 
     What a loader reads for several places of an operation is left to it, for it reads that together.
     """
-    uses = Counter(field.relation.loader for field in _fields(root) if field.relation is not None)
-    _prepare(root, {loader for loader, times in uses.items() if times > 1})
+    uses = Counter(map(_loader, _fields(root)))
+    _prepare(root, {loader for loader, times in uses.items() if loader and times > 1})
 
 
 def _fields(selection: Selection) -> Iterator[Field]:
@@ -51,13 +52,33 @@ def _fields(selection: Selection) -> Iterator[Field]:
             yield from _fields(field.selection)
 
 
+def _loader(field: Field) -> str | None:
+    """What reads the objects of a field, as far as that is known: a look-up reads by the loader of its type."""
+    if field.relation is not None:
+        return field.relation.loader
+    return None if field.is_item or field.selection is None else loader_of(field.selection.type.name)
+
+
 def _prepare(selection: Selection, shared: set[str]) -> None:
     for field in selection.fields:
         target = target_of(field)
         if target is not None and shared.isdisjoint(target.relations):
             _write(field, target)
         elif field.selection is not None:
+            if (items := _items_of(field.selection)) is not None and shared.isdisjoint(items.relations):
+                field.target = items
+            # A list that is not written has objects, whose relations may be.
             _prepare(field.selection, shared)
+
+
+def _items_of(page: Selection) -> Target | None:
+    """What is selected of the items of a page; None where they stand at several places, or not all can be written."""
+    edges = (field.selection for field in page.fields if field.selection is not None and field.shape.item is not None)
+    items = [field for each in (page, *edges) for field in each.fields if field.is_item]
+    if len(items) != 1 or items[0].selection is None:
+        return None
+    parts, relation = _parts(items[0].selection), loader_of(items[0].selection.type.name)
+    return Target(relation, "", parts, is_list=False) if parts is not None and relation is not None else None
 
 
 def target_of(field: Field) -> Target | None:
@@ -114,7 +135,7 @@ def _write(field: Field, target: Target) -> None:
     if field.values is None or field.complete is None:
         raise TypeError(f"{field.parent}.{field.name} is no relation.")
     field.values = _values(target, field.values)
-    field.complete = _complete(field.key, field.complete)
+    field.complete = taking_written(field.key, field.complete)
 
 
 def _values(target: Target, ordinary: Values) -> Values:
@@ -122,32 +143,32 @@ def _values(target: Target, ordinary: Values) -> Values:
     nothing = NOTHING if target.is_list else None
 
     async def write(objects: Sequence[Any], run: "Run") -> Sequence[Any]:
-        context = run.executor.context_value
         keys: list[UUID | None] = list(map(key_of, objects))
-        wanted = [key for key in dict.fromkeys(keys) if key is not None]
-        try:
-            found: Mapping[UUID | None, Written] = (
-                await context.writer.write(context.viewer, target, wanted) if wanted else {}
-            )
-        except Exception:
-            # Whatever it was: reading tells what is wrong, and with what.
-            again = ordinary(objects, run)
-            return await again if isawaitable(again) else again
-        return [found.get(key, nothing) for key in keys]
+        found = await written(run.executor.context_value, target, [key for key in dict.fromkeys(keys) if key])
+        if found is not None:
+            return [found.get(key, nothing) if key else nothing for key in keys]
+        read = ordinary(objects, run)
+        return await read if isawaitable(read) else read
 
     def values(objects: Sequence[Any], run: "Run") -> Sequence[Any] | Awaitable[Sequence[Any]]:
-        writer = run.executor.context_value.writer
-        return ordinary(objects, run) if writer is None or not writer.knows(target) else write(objects, run)
+        return ordinary(objects, run) if run.executor.context_value.writer is None else write(objects, run)
 
     return values
 
 
-def _complete(key: str, ordinary: Complete) -> Complete:
+def taking_written(key: str, ordinary: Complete) -> Complete:
+    """How values get into rows where they, or the items of lists, may be written already."""
+
     def complete(values: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
-        if Written in {*map(type, values)}:
+        if Written in {*map(_kind, values)}:
             for row, value in zip(rows, values, strict=True):
                 row[key] = value
         else:
             ordinary(values, rows, run)
 
     return complete
+
+
+def _kind(value: Any) -> type:
+    """The class of a value; that of its items for a list of some."""
+    return type(value[0]) if isinstance(value, list) and value else type(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -78,7 +78,7 @@ class InventoryQueries:
         before: Before = None,
     ) -> Connected:
         page = page_request(first, after, last, before)
-        return await connect(info.context.readers.warehouses, info.context.viewer, {}, Sort("CODE"), page)
+        return await connect(info, info.context.readers.warehouses, {}, Sort("CODE"), page)
 
     @strawberry.field(graphql_type=Connection[StockLevel], description="Stock levels, by SKU.")
     async def stock_levels(
@@ -92,7 +92,7 @@ class InventoryQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         reader = info.context.readers.stock_levels
-        return await connect(reader, info.context.viewer, filters_of(filter), Sort("SKU"), page)
+        return await connect(info, reader, filters_of(filter), Sort("SKU"), page)
 
     @strawberry.field(graphql_type=Connection[StockMovement], description="The ledger of stock, newest first.")
     async def stock_movements(
@@ -108,4 +108,4 @@ class InventoryQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("OCCURRED_AT", descending=True))
         reader = info.context.readers.stock_movements
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)

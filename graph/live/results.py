@@ -6,9 +6,9 @@ from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
 from domain.refusals import Refused
-from graph.encoding import encoded
 from graph.errors import present
 from graph.limits.rules import LimitCode, refusal
+from graph.writing import encoded
 
 FAULT = "INTERNAL_SERVER_ERROR"
 

@@ -98,7 +98,7 @@ class OrderQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("PLACED_AT", descending=True))
-        return await connect(info.context.readers.orders, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, info.context.readers.orders, filters_of(filter), sort, page)
 
     @strawberry.field(graphql_type=Connection[OrderReturn], description="The returns you may see, latest first.")
     async def returns(
@@ -112,7 +112,7 @@ class OrderQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = Sort("RETURNED_AT", descending=True)
-        return await connect(info.context.readers.returns, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, info.context.readers.returns, filters_of(filter), sort, page)
 
     @strawberry.field(
         graphql_type=Connection[Adjustment],
@@ -128,4 +128,4 @@ class OrderQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = Sort("ADJUSTED_AT", descending=True)
-        return await connect(info.context.readers.adjustments, info.context.viewer, {}, sort, page)
+        return await connect(info, info.context.readers.adjustments, {}, sort, page)

@@ -73,4 +73,4 @@ class UserQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("CREATED_AT"))
-        return await connect(info.context.readers.users, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, info.context.readers.users, filters_of(filter), sort, page)
