@@ -132,6 +132,7 @@ SHEETS: Sheets = {
         order=(warehouses.c.priority, warehouses.c.code),
         attributes=AVAILABLE,
     ),
+    "stock_movement": Sheet(stock_movements.c.id, lambda viewer: select(stock_movements).where(visible_to(viewer))),
 }
 
 

@@ -109,6 +109,10 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(returns.c.customer_id == own, returns.c.order_id == any_(func.array(ordered)))
 
 
+def _adjustments_visible_to(viewer: Actor) -> ColumnElement[bool]:
+    return true() if viewer.has(Scope.ORDERS_READ) else false()
+
+
 def _visible(viewer: Actor) -> Select[Any]:
     return select(returns).where(visible_to(viewer))
 
@@ -120,6 +124,11 @@ def _visible_lines(viewer: Actor) -> Select[Any]:
 TOTAL = money("total", returns.c.total, returns.c.currency)
 
 SHEETS: Sheets = {
+    "adjustment": Sheet(
+        adjustments.c.id,
+        lambda viewer: select(adjustments).where(_adjustments_visible_to(viewer)),
+        attributes=money("amount", adjustments.c.amount, adjustments.c.currency),
+    ),
     "order_return": Sheet(returns.c.id, _visible, attributes=TOTAL),
     "returns_of_order": Sheet(
         returns.c.order_id, _visible, order=(returns.c.returned_at, returns.c.id), attributes=TOTAL
@@ -204,7 +213,7 @@ class AdjustmentReader(TableReader[Adjustment]):
     filters = {"number": adjustments.c.number, "adjusted_at": adjustments.c.adjusted_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        return true() if viewer.has(Scope.ORDERS_READ) else false()
+        return _adjustments_visible_to(viewer)
 
     def build(self, row: Row) -> Adjustment:
         amount = Money(row.amount, row.currency)

@@ -27,11 +27,13 @@ SHEETS: Sheets = {
 }
 
 LISTS: Mapping[str, type[TableReader[Any]]] = {
+    "adjustment": returns.AdjustmentReader,
     "customer": customers.CustomerReader,
     "order": orders.OrderReader,
     "order_return": returns.OrderReturnReader,
     "product": catalog.ProductReader,
     "stock_level": inventory.StockLevelReader,
+    "stock_movement": inventory.StockMovementReader,
     "user": users.UserReader,
     "variant": catalog.VariantReader,
     "warehouse": inventory.WarehouseReader,

@@ -26,12 +26,12 @@ READS = {
     "{ customers(first: 60) { nodes { name orders(first: 5) { nodes { number lines { quantity } } } } } }": (3, 3),
     "{ stockLevels(first: 100) { nodes { variant { sku } warehouse { code } } } }": (1, 3),
     "{ stockMovements(first: 100) { nodes {"
-    " variant { sku } warehouse { code } order { number } actor { username } } } }": (3, 3),
+    " variant { sku } warehouse { code } order { number } actor { username } } } }": (1, 3),
     "{ returns(first: 60) { nodes { customer { name } order { number } lines { quantity } } } }": (1, 4),
     "{ users(first: 60) { nodes { username customer { name orders(first: 1) { nodes { id } } } } } }": (3, 3),
-    '{ reports { salesByCountry(from: "2026-03-01", to: "2026-03-31") { country orders } } }': 1,
-    "{ reports { inventorySummary { total { value { amount } } warehouses { warehouse { code } } } } }": (1, 2),
-    "{ reports { lowStock(first: 100) { available variant { sku } warehouse { code } } } }": (2, 3),
+    '{ reports { salesByCountry(from: "2026-03-01", to: "2026-03-31") { country orders } } }': (1, 1),
+    "{ reports { inventorySummary { total { value { amount } } warehouses { warehouse { code } } } } }": (2, 2),
+    "{ reports { lowStock(first: 100) { available variant { sku } warehouse { code } } } }": (3, 3),
 }
 
 
