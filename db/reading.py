@@ -131,6 +131,11 @@ class Keyset:
         self._sort, self._column, self._tiebreak = sort, column, tiebreak
 
     @property
+    def name(self) -> str:
+        """What the list is ordered by, under its public name."""
+        return self._sort.field
+
+    @property
     def columns(self) -> tuple[Column[Any], Column[Any]]:
         """Those that hold the place of a row."""
         return self._column, self._tiebreak
@@ -178,7 +183,10 @@ class Keyset:
         )
 
     def cursor(self, row: Row) -> str:
-        """The opaque place of a row: which order it belongs to, and its values there."""
+        """The opaque place of a row: which order it belongs to, and its values there.
+
+        What is written has the same made by the database (db/sheets.py).
+        """
         values = [
             self._sort.field,
             str(row[self._column.key]),

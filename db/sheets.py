@@ -6,10 +6,10 @@ same that are read by their keys alone, for one declaration makes both statement
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from re import compile as pattern
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     CTE,
@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import TypeEngine
 
+from db.reading import Keyset
 from db.statements import with_keys
 from domain.actor import Actor
 from domain.writing import Constant, Edge, Form, Group, Leaf, Part, Target
@@ -54,7 +55,7 @@ KINDS: Mapping[Form, tuple[type[TypeEngine[Any]], ...]] = {
 }
 """The columns whose values can be written in each form."""
 
-HARMLESS = pattern(r"""[A-Za-z0-9_{}\[\]":,.+/=-]*""")
+HARMLESS = pattern(r"""[A-Za-z0-9_{}\[\]": ,.+/=-]*""")
 
 RFC_3339 = 'YYYY-MM-DD"T"HH24:MI:SS.USZ'
 
@@ -84,6 +85,12 @@ class Sheet:
         found = self.attributes.get(attribute)
         return found if found is not None else self.key.table.c.get(attribute)
 
+    def in_list(self, keyset: Keyset) -> Self:
+        """The same rows as items of a list, each of which has its place."""
+        place, tiebreak = (_as_place(column) for column in keyset.columns)
+        cursor = together([f'["{keyset.name}",', place, ",", tiebreak, "]"])
+        return replace(self, attributes={**self.attributes, CURSOR: sealed(cursor)})
+
     def writes(self, part: Part) -> bool:
         """Whether this part of an object can be written."""
         match part:
@@ -93,6 +100,8 @@ class Sheet:
                 return all(map(self.writes, part.parts))
             case Edge():
                 return self.column(part.target.key) is not None
+            case Leaf(form=Form.CURSOR):
+                return True
             case Leaf():
                 column = self.column(part.attribute)
                 if column is None or not isinstance(column.type, KINDS[part.form]):
@@ -100,7 +109,10 @@ class Sheet:
                 return not (part.is_required and is_nullable(column))
 
 
-QUOTED = {Form.MOMENT, Form.AMOUNT, Form.ID}
+QUOTED = {Form.MOMENT, Form.AMOUNT, Form.ID, Form.CURSOR}
+
+CURSOR = ""
+"""The attribute that the place of an item stands for: it is none."""
 
 Sheets = Mapping[str, Sheet]
 """What there is, by the name of the relation that leads to it."""
@@ -122,9 +134,9 @@ def written(sheets: Sheets, viewer: Actor, target: Target) -> Select[Any, Any, A
     return select(level.c.key, level.c.text, level.c.things)
 
 
-def written_page(sheets: Sheets, viewer: Actor, target: Target, page: Select[Any], place: Sequence[Column[Any]]) -> CTE:
+def written_page(sheets: Sheets, viewer: Actor, target: Target, page: Select[Any], keyset: Keyset) -> CTE:
     """What is written of each row of a page, with the columns that hold its place."""
-    return _Levels(sheets, viewer).page(target, page, place)
+    return _Levels(sheets, viewer).page(target, page, keyset)
 
 
 class _Levels:
@@ -146,12 +158,12 @@ class _Levels:
         whole = select(found.c.key, text.label("text"), things.label("things")).select_from(query)
         return whole.group_by(found.c.key).cte(level.name)
 
-    def page(self, target: Target, page: Select[Any], place: Sequence[Column[Any]]) -> CTE:
+    def page(self, target: Target, page: Select[Any], keyset: Keyset) -> CTE:
         """What is written for each row of a page."""
-        level = _Level(self._sheets[target.relation], target, next(self._numbers))
-        found = level.found(page, [column.label(column.key) for column in place])
+        level = _Level(self._sheets[target.relation].in_list(keyset), target, next(self._numbers))
+        found = level.found(page, [column.label(column.key) for column in keyset.columns])
         query, text, things = self._whole(level, found)
-        columns = [found.c[column.key] for column in place]
+        columns = [found.c[column.key] for column in keyset.columns]
         return select(*columns, text.label("text"), things.label("things")).select_from(query).cte(level.name)
 
     def _whole(self, level: "_Level", found: CTE) -> tuple[Any, ColumnElement[Any], ColumnElement[Any]]:
@@ -233,14 +245,33 @@ def _as_text(column: ColumnElement[Any], leaf: Leaf) -> ColumnElement[str]:
         case Form.NUMBER | Form.FLAG | Form.AMOUNT:
             return cast(column, Text)
         case Form.MOMENT:
-            moment = func.to_char(column.op("AT TIME ZONE")(quoted("UTC")), quoted(RFC_3339))
-            # As everywhere, no fraction is told of a full second.
-            return func.replace(moment, quoted(".000000"), quoted(""))
+            return _moment(column, RFC_3339)
         case Form.ID:
-            content = quoted(f"{leaf.type_name}:") + cast(column, Text)
-            encoded = func.encode(func.convert_to(content, quoted("UTF8")), quoted("base64"))
-            # URL-safe and without padding (domain/opaque.py), nor the ends of lines that PostgreSQL puts into it.
-            return func.translate(encoded, literal_column("E'+/=\\n'"), quoted("-_"))
+            return sealed(quoted(f"{leaf.type_name}:") + cast(column, Text))
+        case Form.CURSOR:
+            return column
+
+
+def _as_place(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A value as it stands in cursors: the text that Python makes of it, in JSON."""
+    if isinstance(column.type, Text):
+        return cast(func.to_json(column), Text)
+    if isinstance(column.type, DateTime):
+        return quoted('"') + _moment(column, "YYYY-MM-DD HH24:MI:SS.US+00:00") + quoted('"')
+    return quoted('"') + cast(column, Text) + quoted('"')
+
+
+def _moment(column: ColumnElement[Any], pattern: str) -> ColumnElement[str]:
+    moment = func.to_char(column.op("AT TIME ZONE")(quoted("UTC")), quoted(pattern))
+    # As everywhere, no fraction is told of a full second.
+    return func.replace(moment, quoted(".000000"), quoted(""))
+
+
+def sealed(content: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A text as it is opaque to clients (domain/opaque.py)."""
+    encoded = func.encode(func.convert_to(content, quoted("UTF8")), quoted("base64"))
+    # URL-safe and without padding, nor the ends of lines that PostgreSQL puts into it.
+    return func.translate(encoded, literal_column("E'+/=\\n'"), quoted("-_"))
 
 
 def is_constant(pieces: Iterable[Piece]) -> bool:

@@ -53,13 +53,14 @@ class SqlWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lists = {name: reader(database) for name, reader in LISTS.items()}
+        self._known: WeakKeyDictionary[Target, bool] = WeakKeyDictionary()
         self._prepared: WeakKeyDictionary[Target, Callable[..., Prepared]] = WeakKeyDictionary()
 
     def knows(self, target: Target) -> bool:
-        sheet = SHEETS.get(target.relation)
-        if sheet is None or not all(map(sheet.writes, target.parts)):
-            return False
-        return all(self.knows(edge.target) for edge in target.edges)
+        known = self._known.get(target)
+        if known is None:
+            known = self._known[target] = _is_offered(target)
+        return known
 
     def lists(self, target: Target) -> bool:
         return target.relation in LISTS and self.knows(target)
@@ -91,8 +92,16 @@ class SqlWriter:
     def _page(self, viewer: Actor, target: Target, given: Outline, sort: Sort, window: Window) -> Select[Any]:
         reader = self._lists[target.relation]
         keyset = reader.keyset(sort)
-        rows = written_page(SHEETS, viewer, target, reader.select_page(viewer, given, sort, window), keyset.columns)
+        rows = written_page(SHEETS, viewer, target, reader.select_page(viewer, given, sort, window), keyset)
         return keyset.ordered(select(rows), window, rows.c)
+
+
+def _is_offered(target: Target) -> bool:
+    """Whether all that is selected stands in the sheets."""
+    sheet = SHEETS.get(target.relation)
+    if sheet is None or not all(map(sheet.writes, target.parts)):
+        return False
+    return all(_is_offered(edge.target) for edge in target.edges)
 
 
 def _to_written(row: Row) -> Written:

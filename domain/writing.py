@@ -1,6 +1,6 @@
 """What of things is selected where the database itself writes them, as the JSON that goes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +22,8 @@ class Form(Enum):
     """An exact decimal, as a text."""
     ID = auto()
     """The opaque id of a thing of some type."""
+    CURSOR = auto()
+    """The place of an item in its list, which is no attribute."""
 
 
 @value
@@ -45,7 +47,7 @@ class Leaf:
 
 @value
 class Group:
-    """Attributes in an object of their own, such as an amount with its currency."""
+    """What stands in an object of its own, such as an amount with its currency."""
 
     name: str
     parts: "Sequence[Part]"
@@ -64,7 +66,7 @@ Part = Constant | Leaf | Group | Edge
 
 
 class Target:
-    """What is selected of the things that a relation leads to, or of the items of a list.
+    """What is selected of the things that a relation leads to, or of the items of a list, page by page.
 
     `key` is the attribute that a relation sets out from. A list has none, and the name of the relation to one of its
     items. It is told by its identity, for what is made of it once is kept as long as it is.
@@ -78,12 +80,20 @@ class Target:
     @property
     def edges(self) -> list[Edge]:
         """The relations that lead on, in their order."""
-        return [part for part in self.parts if isinstance(part, Edge)]
+        return list(_edges(self.parts))
 
     @property
     def relations(self) -> list[str]:
         """The names of all relations that are followed."""
         return [self.relation, *(name for edge in self.edges for name in edge.target.relations)]
+
+
+def _edges(parts: Sequence[Part]) -> Iterator[Edge]:
+    for part in parts:
+        if isinstance(part, Edge):
+            yield part
+        elif isinstance(part, Group):
+            yield from _edges(part.parts)
 
 
 @value

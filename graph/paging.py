@@ -29,6 +29,8 @@ class Connected:
 
     page: Page[Any]
     count: Callable[[], Awaitable[int]]
+    is_written: bool = False
+    """Whether the database has written what was selected of each item, or of each edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,12 @@ class Edge(Generic[N]):
     """Relay's edge."""
 
     cursor: str = strawberry.field(description="The opaque place of the item, for `after` and `before`.")
-    node: N = strawberry.field(description="The item.", metadata={ITEM: True})
+    node: N = strawberry.field(description="The item.")
 
 
-def _edges(root: Any) -> list[Linked]:
+def _edges(root: Any) -> Any:
+    if root.is_written:
+        return root.page.items
     return [Linked(cursor, node) for cursor, node in zip(root.page.cursors, root.page.items, strict=True)]
 
 
@@ -84,7 +88,7 @@ async def _total_count(root: Any) -> int:
 class Connection(Generic[N]):
     """Relay's connection, with `nodes` for those who need no cursors."""
 
-    edges: list[Edge[N]] = computed(list[Edge[N]], _edges, "The items with their cursors.")
+    edges: list[Edge[N]] = computed(list[Edge[N]], _edges, "The items with their cursors.", {ITEM: True})
     nodes: list[N] = computed(list[N], _nodes, "The items without their cursors.", {ITEM: True})
     page_info: PageInfo = computed(PageInfo, _page_info, "Where the page lies in the list.")
     total_count: int = computed(
@@ -116,6 +120,7 @@ async def connect(info: Info, reader: Reader[Any], filters: Filters, sort: Sort,
     """One page of a reader's list, written by the database where that is possible."""
     context, viewer = info.context, info.context.viewer
     found = await written_page(context, info.target, filters, sort, page) if info.target is not None else None
+    is_written = found is not None
     if found is None:
         found = await reader.page(viewer, filters, sort, page)
-    return Connected(found, lambda: reader.count(viewer, filters))
+    return Connected(found, lambda: reader.count(viewer, filters), is_written)

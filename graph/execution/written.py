@@ -56,7 +56,8 @@ def _loader(field: Field) -> str | None:
     """What reads the objects of a field, as far as that is known: a look-up reads by the loader of its type."""
     if field.relation is not None:
         return field.relation.loader
-    return None if field.is_item or field.selection is None else loader_of(field.selection.type.name)
+    is_at_hand = field.attribute is not None or field.plain is not None
+    return None if is_at_hand or field.selection is None else loader_of(field.selection.type.name)
 
 
 def _prepare(selection: Selection, shared: set[str]) -> None:
@@ -72,13 +73,31 @@ def _prepare(selection: Selection, shared: set[str]) -> None:
 
 
 def _items_of(page: Selection) -> Target | None:
-    """What is selected of the items of a page; None where they stand at several places, or not all can be written."""
-    edges = (field.selection for field in page.fields if field.selection is not None and field.shape.item is not None)
-    items = [field for each in (page, *edges) for field in each.fields if field.is_item]
-    if len(items) != 1 or items[0].selection is None:
+    """What is selected of the items of a page; None where they are wanted twice, or not all can be written."""
+    items = [field.selection for field in page.fields if field.is_item]
+    if len(items) != 1 or items[0] is None:
         return None
-    parts, relation = _parts(items[0].selection), loader_of(items[0].selection.type.name)
+    relation = loader_of(items[0].type.name)
+    parts = _parts(items[0]) if relation is not None else _edge(items[0])
+    for field in items[0].fields:
+        if relation is None and field.selection is not None:
+            relation = loader_of(field.selection.type.name)
     return Target(relation, "", parts, is_list=False) if parts is not None and relation is not None else None
+
+
+def _edge(selection: Selection) -> list[Part] | None:
+    """The parts of an item with its place."""
+    parts: list[Part] = []
+    for field in selection.fields:
+        if field.name == "__typename":
+            parts.append(Constant(field.key, selection.type.name))
+        elif field.selection is None:
+            parts.append(Leaf(field.key, "", Form.CURSOR, is_required=True))
+        elif (inner := _parts(field.selection)) is not None:
+            parts.append(Group(field.key, inner))
+        else:
+            return None
+    return parts
 
 
 def target_of(field: Field) -> Target | None:
