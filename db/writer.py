@@ -1,12 +1,11 @@
 """Writes things for queries as JSON: the one place that knows the sheets, and the lists, of all features."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
-from weakref import ReferenceType, WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Select, select
+from sqlalchemy import Integer, literal_column, select
 
 from db import catalog, customers, inventory, orders, returns, users
 from db.engine import Database
@@ -14,6 +13,7 @@ from db.reading import Outline, TableReader, Window, outline, values_of
 from db.sheets import Sheets, written, written_page
 from db.statements import Parameters, Prepared, Rights, Row, rights_of, somebody_with
 from domain.actor import Actor
+from domain.kept import Kept
 from domain.reading import Filters, Page, PageRequest, Sort
 from domain.writing import Target, Written
 
@@ -40,21 +40,21 @@ LISTS: Mapping[str, type[TableReader[Any]]] = {
 }
 """What reads the list of things, by the relation to one of them."""
 
-SHAPES = 64
-"""How many statements are kept for one selection: lists are filtered and ordered in many ways."""
+ROOM = 16 << 20
+"""About how many bytes of statements are kept: clients decide how many there are, and how long."""
+
+Shape = tuple[Outline, Sort, Window, int]
+"""What decides the text of a page's statement, beside what is selected; with its size."""
 
 
 class SqlWriter:
-    """Writes by one statement for a selection, however many relations it follows.
-
-    Statements are kept for as long as the selection is.
-    """
+    """Writes by one statement for a selection, however many relations it follows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lists = {name: reader(database) for name, reader in LISTS.items()}
         self._known: WeakKeyDictionary[Target, bool] = WeakKeyDictionary()
-        self._prepared: WeakKeyDictionary[Target, Callable[..., Prepared]] = WeakKeyDictionary()
+        self._statements = Kept[tuple[Target, Rights, Shape | None], Prepared](ROOM)
 
     def knows(self, target: Target) -> bool:
         known = self._known.get(target)
@@ -74,26 +74,29 @@ class SqlWriter:
     ) -> Page[Written]:
         keyset = self._lists[target.relation].keyset(sort)
         values = keyset.values(page) | values_of(filters)
-        rows = await self._fetch(viewer, target, values, outline(filters), sort, Window.of(page))
+        rows = await self._fetch(viewer, target, values, (outline(filters), sort, Window.of(page), page.size))
         return keyset.page(rows, page, _to_written)
 
-    async def _fetch(self, viewer: Actor, target: Target, values: Parameters, *shape: Any) -> Sequence[Row]:
-        if target not in self._prepared:
-            self._prepared[target] = lru_cache(SHAPES)(partial(self._prepare, ref(target)))
-        statement = self._prepared[target](rights_of(viewer), *shape)
+    async def _fetch(
+        self, viewer: Actor, target: Target, values: Parameters, shape: Shape | None = None
+    ) -> Sequence[Row]:
+        key = target, rights_of(viewer), shape
+        statement = self._statements.get(key)
+        if statement is None:
+            statement = self._prepared(*key)
+            self._statements.put(key, statement, len(statement.text))
         return await self._database.fetch(statement.text, statement.bind(values, viewer.user_id))
 
-    def _prepare(self, selection: ReferenceType[Target], rights: Rights, *shape: Any) -> Prepared:
-        target, viewer = selection(), somebody_with(rights)
-        if target is None:
-            raise ReferenceError("Nobody holds the selection.")
-        return Prepared(self._page(viewer, target, *shape) if shape else written(SHEETS, viewer, target))
-
-    def _page(self, viewer: Actor, target: Target, given: Outline, sort: Sort, window: Window) -> Select[Any]:
-        reader = self._lists[target.relation]
+    def _prepared(self, target: Target, rights: Rights, shape: Shape | None) -> Prepared:
+        viewer = somebody_with(rights)
+        if shape is None:
+            return Prepared(written(SHEETS, viewer, target))
+        reader, (given, sort, window, size) = self._lists[target.relation], shape
         keyset = reader.keyset(sort)
-        rows = written_page(SHEETS, viewer, target, reader.select_page(viewer, given, sort, window), keyset)
-        return keyset.ordered(select(rows), window, rows.c)
+        # As a number that is known: else PostgreSQL makes another plan each time, which takes as long as running it.
+        rows = reader.select_page(viewer, given, sort, window).limit(literal_column(str(size + 1), Integer))
+        found = written_page(SHEETS, viewer, target, rows, keyset)
+        return Prepared(keyset.ordered(select(found), window, found.c))
 
 
 def _is_offered(target: Target) -> bool:
