@@ -201,7 +201,7 @@ class Database:
         nothing happens for as long is rolled back by it. None is for work that may take its time.
         """
         # Compiling costs more than our statements take, and what makes them look costly are guesses.
-        settings = {"application_name": application_name, "timezone": "UTC", "jit": "off"}
+        settings = {"application_name": application_name, "timezone": "UTC", "jit": "off", "random_page_cost": "1.1"}
         if statement_seconds is not None:
             # In milliseconds.
             most = str(round(statement_seconds * 1000))

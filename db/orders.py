@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.base import check_in, id_column, metadata, money_columns, new_id, now, timestamp
 from db.customers import customers
 from db.engine import Transaction
-from db.reading import Keyset, TableReader, Window, grouped
+from db.reading import SIZE, Keyset, TableReader, Window, grouped
 from db.sheets import Sheet, Sheets, money
 from db.statements import Row, compiled_once, later, with_keys
 from domain.actor import Actor, Scope
@@ -174,7 +174,7 @@ _lines_of = compiled_once(SHEETS["lines_of_order"].with_keys)
 def _pages_of_customers(viewer: Actor, window: Window) -> Select[Any]:
     keys = func.unnest(later("keys", ARRAY(Uuid))).table_valued("customer_key", name="keys").render_derived()
     own = select(orders).where(visible_to(viewer), orders.c.customer_id == keys.c.customer_key)
-    cut = NEWEST_FIRST.apply(own, window).lateral()
+    cut = NEWEST_FIRST.apply(own, window, SIZE).lateral()
     # A join promises no order, whatever the order of the rows that it joins.
     return NEWEST_FIRST.ordered(select(cut).select_from(keys).join(cut, true()), window, cut.c)
 

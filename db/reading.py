@@ -1,14 +1,14 @@
 """How lists are read: row filter, comparisons, keyset pages. One class serves every table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Integer, Select, Table, any_, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Integer, Select, Table, any_, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
@@ -27,11 +27,21 @@ COMPARISONS = tuple(each.name for each in fields(Compare))
 LIKE = ("starts_with", "contains")
 """The comparisons with a part of a text."""
 
+VALUES = frozenset({"eq", "in_"})
+"""The comparisons with all of a value."""
+
+BOUNDS = frozenset({"eq", "gt", "gte", "lt", "lte"})
+"""The comparisons that cut one piece out of an order."""
+
 DIGITS_MAX = 1000
 """No amount of ours is as long; one in a forged cursor could be."""
 
 Outline = tuple[tuple[str, tuple[str, ...]], ...]
 """What of filters decides the text of a statement: which comparisons with which fields, and not with what."""
+
+
+SIZE: ColumnElement[int] = later("size", Integer)
+"""How many rows a page has at most, given each time."""
 
 
 class Window(NamedTuple):
@@ -61,7 +71,7 @@ class TableReader(Generic[T]):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._with_keys = compiled_once(self._select_with_keys)
-        self._pages = compiled_once(self.select_page)
+        self._pages = compiled_once(self._select_page)
         self._counts = compiled_once(self._select_count)
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
@@ -101,10 +111,45 @@ class TableReader(Generic[T]):
     def _select_with_keys(self, viewer: Actor, column: str) -> Select[Any]:
         return self.select(viewer).where(with_keys(self.table.c[column]))
 
-    def select_page(self, viewer: Actor, given: Outline, sort: Sort, window: Window) -> Select[Any]:
-        """The statement of a page."""
-        query = self.select(viewer).where(*self.conditions(viewer, named(given)))
-        return self.keyset(sort).apply(query, window)
+    def _select_page(self, viewer: Actor, given: Outline, sort: Sort, window: Window) -> Select[Any]:
+        return self.select_page(viewer, given, sort, window, SIZE)
+
+    def select_page(
+        self, viewer: Actor, given: Outline, sort: Sort, window: Window, size: ColumnElement[int]
+    ) -> Select[Any]:
+        """The statement of a page; `size` is how many rows it has at most."""
+        keyset, filters = self.keyset(sort), named(given)
+        listed = next((name for name, comparisons in given if "in_" in comparisons), None)
+        if listed is None or not self.is_in_order(given, sort):
+            query = self.select(viewer).where(*self.conditions(viewer, filters))
+            return keyset.apply(query, window, size)
+        # The rows of one value lie in the index as they come in the list, those of several do not. So each has a page.
+        column = self.filters[listed]
+        values = func.unnest(later(_name(listed, "in_"), ARRAY(column.type)))
+        value = values.table_valued("value", name="listed").render_derived()
+        others = self.conditions(viewer, {**filters, listed: replace(filters[listed], in_=None)})
+        each = self.select(viewer).with_only_columns(self.table.c.id, maintain_column_froms=True)
+        first = keyset.apply(each.where(column == value.c.value, *others), window, size).correlate(value).lateral()
+        ids = select(first.c.id).select_from(value).join(first, true())
+        return keyset.ordered(self.select(viewer).where(self.table.c.id.in_(ids)), window, None).limit(size)
+
+    def is_in_order(self, given: Outline, sort: Sort) -> bool:
+        """Whether an index finds the rows of a page as they come in the list, whatever the values in its filters.
+
+        So it is without any, with bounds of what the list is ordered by, and with values of one more field that stands
+        before that in an index. Else it depends on the values: rows that are rare must not be searched for in order.
+        """
+        place = self.keyset(sort).columns
+        others: list[tuple[Any, tuple[str, ...]]] = []
+        for name, comparisons in given:
+            column = self.filters.get(name)
+            if column is not place[0] or not BOUNDS.issuperset(comparisons):
+                others.append((column, comparisons))
+        if len(others) != 1:
+            return not others
+        [(column, comparisons)] = others
+        is_indexed = any(list(index.columns) == [column, *place] for index in self.table.indexes)
+        return is_indexed and VALUES.issuperset(comparisons)
 
     def _select_count(self, viewer: Actor, given: Outline) -> Select[Any]:
         query = self.joined(select(func.count()).select_from(self.table))
@@ -140,14 +185,14 @@ class Keyset:
         """Those that hold the place of a row."""
         return self._column, self._tiebreak
 
-    def apply(self, query: Select[Any], window: Window) -> Select[Any]:
+    def apply(self, query: Select[Any], window: Window, size: ColumnElement[int]) -> Select[Any]:
         """The query cut to one page, and one row more, which tells whether there is another page."""
         place = tuple_(self._column, self._tiebreak)
         for end, is_given, onwards in (("after", window.after, True), ("before", window.before, False)):
             if is_given:
                 values = tuple_(later(end, self._column.type), later(f"{end}_id", self._tiebreak.type))
                 query = query.where(place < values if onwards is self._sort.descending else place > values)
-        return self.ordered(query, window, None).limit(later("size", Integer))
+        return self.ordered(query, window, None).limit(size)
 
     def values(self, page: PageRequest) -> dict[str, Any]:
         """What the query of a page is given.

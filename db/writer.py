@@ -9,7 +9,7 @@ from sqlalchemy import Integer, literal_column, select
 
 from db import catalog, customers, inventory, orders, returns, users
 from db.engine import Database
-from db.reading import Outline, TableReader, Window, outline, values_of
+from db.reading import SIZE, Outline, TableReader, Window, outline, values_of
 from db.sheets import Sheets, written, written_page
 from db.statements import Parameters, Prepared, Rights, Row, rights_of, somebody_with
 from domain.actor import Actor
@@ -93,8 +93,10 @@ class SqlWriter:
             return Prepared(written(SHEETS, viewer, target))
         reader, (given, sort, window, size) = self._lists[target.relation], shape
         keyset = reader.keyset(sort)
-        # As a number that is known: else PostgreSQL makes another plan each time, which takes as long as running it.
-        rows = reader.select_page(viewer, given, sort, window).limit(literal_column(str(size + 1), Integer))
+        # Where it is not known how many rows are wanted, PostgreSQL makes another plan for the values each time. That
+        # takes about as long as running it, and is right where a plan for any values might search the whole table.
+        most = literal_column(str(size + 1), Integer) if reader.is_in_order(given, sort) else SIZE
+        rows = reader.select_page(viewer, given, sort, window, most)
         found = written_page(SHEETS, viewer, target, rows, keyset)
         return Prepared(keyset.ordered(select(found), window, found.c))
 

@@ -1,0 +1,71 @@
+"""Lists whose filters few rows meet: those are found by an index, and not by searching the table for them."""
+
+from collections.abc import AsyncGenerator
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from factories.orders import SPRING
+from sqlalchemy import text
+
+from db.engine import Database
+from db.orders import OrderReader
+from db.writer import SqlWriter
+from domain.actor import Actor
+from domain.orders.model import OrderStatus
+from domain.reading import Compare, Filters, PageRequest, Sort
+from domain.writing import Form, Leaf, Target
+
+NUMBER = Target("order", "", [Leaf("number", "number", Form.TEXT, is_required=True)], is_list=True)
+
+MANY = 20_000
+ORDERS = """
+INSERT INTO orders (number, status, total, currency, placed_at)
+SELECT 'A-' || lpad(n::text, 6, '0'), CASE WHEN n % 7000 = 1 THEN 'PENDING' ELSE 'DELIVERED' END, n, 'GBP',
+  CAST(:begin AS timestamptz) + n * interval '1 minute' FROM generate_series(1, :orders) n
+"""
+"""Three are pending: A-000001, A-007001 and A-014001."""
+
+PENDING = ["A-014001", "A-007001", "A-000001"]
+
+CASES: list[tuple[Filters, list[str]]] = [
+    ({"status": Compare(in_=[OrderStatus.PENDING])}, PENDING),
+    ({"status": Compare(eq=OrderStatus.PENDING)}, PENDING),
+    ({"status": Compare(in_=[OrderStatus.PENDING, OrderStatus.REJECTED])}, PENDING),
+    ({"status": Compare(in_=[OrderStatus.PENDING]), "total": Compare(gte=Decimal(2))}, PENDING[:2]),
+    ({"total": Compare(gt=Decimal(MANY - 1))}, [f"A-0{MANY}"]),
+]
+
+
+@pytest.fixture
+async def alone(fresh_url: str) -> AsyncGenerator[Database]:
+    """Many orders, few of which are pending. One connection asks, so that it is told what it has read itself."""
+    database = Database(fresh_url, 1)
+    await database.execute(text(ORDERS), {"begin": SPRING, "orders": MANY})
+    await database.execute(text("VACUUM ANALYZE orders"))
+    yield database
+    await database.close()
+
+
+async def rows_read(database: Database) -> int:
+    """How many orders the connection has read so far, the index entries that led to none included."""
+    await database.read(text("SELECT pg_stat_force_next_flush()"))
+    figures = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'orders'"
+    return (await database.read(text(figures)))[0][0]
+
+
+async def test_few_rows_are_found_without_reading_many(alone: Database) -> None:
+    reader, writer, page, times = OrderReader(alone), SqlWriter(alone), PageRequest(50), 10
+    for (filters, expected), field in product(CASES, ("PLACED_AT", "TOTAL", "NUMBER")):
+        sort, before = Sort(field, descending=True), await rows_read(alone)
+
+        for _ in range(times):
+            # More often than PostgreSQL takes to settle for a plan.
+            read = await reader.page(Actor.system(), filters, sort, page)
+            written = await writer.page(Actor.system(), NUMBER, filters, sort, page)
+
+            assert [order.number for order in read.items] == expected, (filters, field)
+            assert [each.text for each in written.items] == [f'{{"number":"{number}"}}' for number in expected]
+
+        # Of each few are read: where it is found, and where it is read whole.
+        assert await rows_read(alone) - before <= 2 * times * 4 * len(expected), (filters, field)
