@@ -194,18 +194,24 @@ class Database:
         *,
         application_name: str = "orderwire",
         statement_seconds: float | None = None,
+        page_cost: float | None = None,
     ) -> None:
         """Connect lazily to `url` (postgresql://…), with at most `pool_size` connections at once.
 
         A statement that takes longer than `statement_seconds` is given up by the server, and a transaction in which
         nothing happens for as long is rolled back by it. None is for work that may take its time.
+
+        `page_cost` is what the planner takes a page to cost that does not follow the last one, in pages that do; None
+        leaves that to the server.
         """
         # Compiling costs more than our statements take, and what makes them look costly are guesses.
-        settings = {"application_name": application_name, "timezone": "UTC", "jit": "off", "random_page_cost": "1.1"}
+        settings = {"application_name": application_name, "timezone": "UTC", "jit": "off"}
         if statement_seconds is not None:
             # In milliseconds.
             most = str(round(statement_seconds * 1000))
             settings |= {"statement_timeout": most, "idle_in_transaction_session_timeout": most}
+        if page_cost is not None:
+            settings["random_page_cost"] = str(page_cost)
         self.engine: AsyncEngine = create_async_engine(
             driver_url(url),
             poolclass=NullPool,
