@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from inspect import isawaitable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from graphql import GraphQLEnumType, GraphQLObjectType
@@ -199,4 +199,5 @@ def taking_written(key: str, ordinary: Complete) -> Complete:
 
 def _kind(value: Any) -> type:
     """The class of a value; that of its items for a list of some."""
-    return type(value[0]) if isinstance(value, list) and value else type(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    items = cast("list[Any]", value) if isinstance(value, list) else [value]
+    return type(items[0]) if items else list
