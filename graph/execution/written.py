@@ -197,7 +197,7 @@ def taking_written(key: str, ordinary: Complete) -> Complete:
     return complete
 
 
-def _kind(value: Any) -> type:
+def _kind(value: Any) -> type[Any]:
     """The class of a value; that of its items for a list of some."""
     items = cast("list[Any]", value) if isinstance(value, list) else [value]
     return type(items[0]) if items else list
