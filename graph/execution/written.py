@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from inspect import isawaitable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from graphql import GraphQLEnumType, GraphQLObjectType
@@ -199,5 +199,4 @@ def taking_written(key: str, ordinary: Complete) -> Complete:
 
 def _kind(value: Any) -> type[Any]:
     """The class of a value; that of its items for a list of some."""
-    items = cast("list[Any]", value) if isinstance(value, list) else [value]
-    return type(items[0]) if items else list
+    return (value[0] if value.__class__ is list and value else value).__class__
