@@ -1,11 +1,11 @@
 """What executing an operation costs: compiled and by graphql-core, in one run, on the same rows.
 
 CPU time of this process for three operations on the demo shop. "Alone": readers answer with what they answered before,
-so that only execution and loaders count. "With rows": with the statements that read objects. "As JSON": to the bytes that
-go out, where compiled execution has the database write (db/sheets.py). "Served": the CPU time that
-the process of `orderwire serve` takes for a request over HTTP, one server for each way to execute; "Nothing" asks for
-`__typename` alone, and is what a request takes by itself. "Hooks" is compiled execution with the library's hooks and
-all middleware around it, as it was before there was a direct way (graph/direct.py, app/graphql/shortcut.py).
+so that only execution and loaders count. "With rows": with the statements that read objects. "As JSON": to the bytes
+that go out, where compiled execution has the database write (db/sheets.py). "Served": the CPU time that the process of
+`orderwire serve` takes for a request over HTTP, one server for each way to execute; "Nothing" asks for `__typename`
+alone, and is what a request takes by itself. "Hooks" is compiled execution with the library's hooks and all middleware
+around it, as it was before there was a direct way (graph/direct.py, app/graphql/shortcut.py).
 
 The ways take turns (ABAB) and the figures are medians; the answers are compared first.
 
