@@ -98,7 +98,8 @@ WHERE o.number IN (
   SELECT 'OW-' || lpad((:orders / :sample * n + 1)::text, 7, '0') FROM generate_series(0, :sample - 1) n)
 ORDER BY o.id
 """
-SMALL = {"OrderPoint"}
+TIMES = {"OrderPoint": 500, "country `eq` what none has": 10, "`totalCount`": 10}
+"""How many requests are timed together: many where each is small, and few where it is not."""
 
 Ask = Callable[[], Awaitable[bytes]]
 
@@ -150,7 +151,7 @@ async def measure(urls: Mapping[str, str], data_dir: Path, postgres: psutil.Proc
             for name, operation in (await operations(process.database, SHOPS[shop])).items():
                 asks.setdefault(name, {})[shop] = asking(process.services, operation)
         for name, ways in asks.items():
-            found[name] = await compare(ways, postgres, runs, SAMPLE * (5 if name in SMALL else 1))
+            found[name] = await compare(ways, postgres, runs, TIMES.get(name, SAMPLE))
     tell(found, runs)
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from support.shop import Shop
 from support.waiting import until
 
 from db.engine import Database, count_statements, driver_url
@@ -76,6 +77,13 @@ async def test_the_server_speaks_utc_and_knows_our_name(fresh_url: str):
 
     assert row == [("UTC", "orderwire-test")]
     await database.close()
+
+
+async def test_requests_have_their_own_guess_of_what_a_page_costs(shop: Shop, database: Database):
+    cost = text("SHOW random_page_cost")
+
+    assert (await shop.process.database.read(cost))[0][0] == "1.1"
+    assert (await database.read(cost))[0][0] == "4"
 
 
 async def test_a_text_that_cannot_be_stored_is_the_callers_mistake_and_the_connection_lives_on(database: Database):
