@@ -21,7 +21,11 @@ log = structlog.get_logger("orderwire.graph")
 
 
 async def written(context: Context, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written] | None:
-    """What belongs to keys; None where it has to be read."""
+    """What belongs to keys; None where it has to be read.
+
+    Raises:
+        TookTooLong: the database gave it up.
+    """
     writer = context.writer
     if writer is None or not writer.knows(target):
         return None
@@ -37,6 +41,7 @@ async def written_page(
 
     Raises:
         Refused: a cursor that this list did not make.
+        TookTooLong: the database gave it up.
     """
     writer = context.writer
     if writer is None or not writer.lists(target):
