@@ -182,4 +182,4 @@ class Info(strawberry.Info[Context, None]):
     """Where a resolver is."""
 
     target: Target | None = None
-    """What is selected of each item of a list, where all of it may be written."""
+    """What is selected of each item of a list, or of what is looked up, where all of it may be written."""

@@ -3,8 +3,8 @@
 An edge is one function that answers for many parents at once, in their order. GraphQL's own executor asks it parent by
 parent, and the loaders put together what it asks for; the compiled one (graph/execution/) asks it once for all parents
 of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands an edge that does nothing but
-follow a loader, and under PLAIN the function of a field that is computed of its parent alone. ITEM is that of a field
-which holds items of a page.
+follow a loader, and under PLAIN the function of a field that is computed of its parent alone. ITEM marks a field whose
+things may come written: the items of a page, and what is looked up by its id.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

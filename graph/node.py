@@ -14,8 +14,9 @@ import strawberry
 
 from domain.opaque import seal, unseal
 from domain.refusals import Refused, bad_input
-from graph.context import Context
+from graph.context import Context, Info
 from graph.fields import computed
+from graph.writing import written
 
 T = TypeVar("T")
 
@@ -94,6 +95,19 @@ def node_type(model: type, loader: str, description: str) -> Callable[[type[T]],
         return object_type(model, description)(cls)
 
     return declare
+
+
+async def look_up(info: Info, value: str, type_name: str) -> Any:
+    """The thing of one type that a global id names, written by the database where that is possible.
+
+    None where it does not exist or the viewer may not see it.
+
+    Raises:
+        Refused: BAD_INPUT at `id` where this is no id, or one of another type.
+    """
+    key = key_of(value, type_name, "id")
+    found = await written(info.context, info.target, [key]) if info.target is not None else None
+    return found.get(key) if found is not None else await load_node(info.context, type_name, key)
 
 
 def loader_of(type_name: str) -> str | None:

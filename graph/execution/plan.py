@@ -80,11 +80,11 @@ class Field:
     plain: Callable[[Any], Any] | None = None
     """The function that makes it of its parent alone, at once."""
     is_item: bool = False
-    """Whether it holds items of a page of a list, which may be written already."""
+    """Whether it holds things that may come written: the items of a page, or what is looked up."""
     relation: Relation | None = None
     """The edge that it follows, and does nothing else."""
     target: Target | None = None
-    """What is selected of each item of the list that it is a page of, where all of that may be written."""
+    """What is selected of each item of a list, or of what is looked up, where all of that may be written."""
     values: Values | None = None
     """None where the rows are made with the value in them: leaves, and objects of nothing else."""
     complete: Complete | None = None

@@ -66,10 +66,19 @@ def _prepare(selection: Selection, shared: set[str]) -> None:
         if target is not None and shared.isdisjoint(target.relations):
             _write(field, target)
         elif field.selection is not None:
-            if (items := _items_of(field.selection)) is not None and shared.isdisjoint(items.relations):
-                field.target = items
-            # A list that is not written has objects, whose relations may be.
+            wanted = _looked_up(field, field.selection) if field.is_item else _items_of(field.selection)
+            if wanted is not None and shared.isdisjoint(wanted.relations):
+                field.target = wanted
+            # What is not written is objects, whose relations may be.
             _prepare(field.selection, shared)
+
+
+def _looked_up(field: Field, selection: Selection) -> Target | None:
+    """What is selected of a thing that is looked up; None where not all can be written."""
+    relation, parts = loader_of(selection.type.name), _parts(selection)
+    if relation is None or parts is None or field.shape.item is not None:
+        return None
+    return Target(relation, "", parts, is_list=False)
 
 
 def _items_of(page: Selection) -> Target | None:
@@ -188,6 +197,6 @@ def taking_written(key: str, ordinary: Complete) -> Complete:
     return complete
 
 
-def _kind(value: Any) -> type:
+def _kind(value: Any) -> type[Any]:
     """The class of a value; that of its items for a list of some."""
-    return type(value[0]) if isinstance(value, list) and value else type(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return (value[0] if value.__class__ is list and value else value).__class__
