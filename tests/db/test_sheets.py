@@ -18,8 +18,10 @@ from db.customers import addresses
 from db.engine import Database
 from db.orders import orders
 from db.sheets import BYTES_IN_LINE, quoted, sealed, together
+from db.users import SHEETS
 from domain.actor import Actor, Scope
 from domain.opaque import seal
+from graph.node import global_id
 
 TEXTS = (
     "",
@@ -292,6 +294,13 @@ LISTS = (
 )
 """Lists with relations to all that somebody may not see."""
 
+LOOKED_UP = {
+    "order": f"number customer {{ id email }} placedBy {{ username email }} lines {{ quantity {VARIANT} }}",
+    "customer": "id name email user { email } addresses { city }",
+    "user": "id username email lastLoginAt customer { name }",
+}
+"""What is looked up of somebody who buys."""
+
 
 async def test_everybody_is_written_what_they_may_read(shop: Shop):
     whole = await make_whole_shop(shop.database, 2)
@@ -308,6 +317,24 @@ async def test_everybody_is_written_what_they_may_read(shop: Shop):
         whole.admin,
     ]
 
+    buyer, other = whole.users
+    ids = {"order": whole.orders[0], "customer": whole.customers[0], "user": buyer.user_id or new_id()}
+    found: dict[Actor, list[bool]] = {}
     for viewer in viewers:
         for selected in LISTS:
             await written(shop, f"{{ {selected} }}", viewer)
+        found[viewer] = []
+        for name, selected in LOOKED_UP.items():
+            query = f"query ($id: ID!) {{ {name}(id: $id) {{ {selected} }} }}"
+            data = await written(shop, query, viewer, id=global_id(name.capitalize(), ids[name]))
+            found[viewer].append(data[name] is not None)
+
+    assert (found[buyer], found[whole.admin]) == ([True] * 3, [True] * 3)
+    assert (found[other], found[Actor.anonymous()]) == ([False] * 3, [False] * 3)
+
+
+def test_what_is_secret_is_in_no_sheet():
+    assert {name: SHEETS["user"].column(name) for name in ("password_hash", "scopes")} == {
+        "password_hash": None,
+        "scopes": None,
+    }
