@@ -34,6 +34,7 @@ from db.roles import RoleReader
 from db.tokens import RevokedTokens
 from db.unit_of_work import SqlUnitOfWork
 from db.users import UserReader
+from db.writer import SqlWriter
 from domain.actor import Actor, Origin
 from domain.passwords.commands import Resetting
 from domain.tokens.revocations import Revocations
@@ -180,4 +181,5 @@ def _readers(database: Database, report_database: Database, currency: str) -> Re
         events=EventReader(database),
         roles=RoleReader(database),
         reports=SqlReports(report_database, currency),
+        writer=SqlWriter(database),
     )

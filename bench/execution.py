@@ -1,10 +1,11 @@
 """What executing an operation costs: compiled and by graphql-core, in one run, on the same rows.
 
 CPU time of this process for three operations on the demo shop. "Alone": readers answer with what they answered before,
-so that only execution and loaders count. "With rows": with the statements, as in a request. "Served": the CPU time that
-the process of `orderwire serve` takes for a request over HTTP, one server for each way to execute; "Nothing" asks for
-`__typename` alone, and is what a request takes by itself. "Hooks" is compiled execution with the library's hooks and
-all middleware around it, as it was before there was a direct way (graph/direct.py, app/graphql/shortcut.py).
+so that only execution and loaders count. "With rows": with the statements that read objects. "As JSON": to the bytes
+that go out, where compiled execution has the database write (db/sheets.py). "Served": the CPU time that the process of
+`orderwire serve` takes for a request over HTTP, one server for each way to execute; "Nothing" asks for `__typename`
+alone, and is what a request takes by itself. "Hooks" is compiled execution with the library's hooks and all middleware
+around it, as it was before there was a direct way (graph/direct.py, app/graphql/shortcut.py).
 
 The ways take turns (ABAB) and the figures are medians; the answers are compared first.
 
@@ -47,6 +48,7 @@ from graph.context import Context, Services
 from graph.node import global_id
 from graph.readers import Readers
 from graph.schema import build_schema
+from graph.writing import encoded
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "bench-password-1"
@@ -54,6 +56,7 @@ WAYS = ("graphql-core", "compiled")
 REQUESTS = {"graphql-core": 4, "compiled": 20}
 """How many executions are timed together: each takes long enough for the clock."""
 
+AS_JSON = "as JSON"
 HOOKS = "hooks"
 SERVED = {"graphql-core": 10, HOOKS: 40, "compiled": 40}
 """The same of a server, whose clock ticks a hundred times a second: so many requests for a page, and of what is small
@@ -164,31 +167,38 @@ async def measure(url: str, data_dir: Path, runs: int, *, is_profiled: bool) -> 
         alone = replace(process.services, readers=known)
         schemas = {"graphql-core": build_schema(is_compiled=False), "compiled": build_schema()}
 
-        def work(way: str, services: Services, name: str) -> Work:
+        def work(way: str, services: Services, name: str, *, takes_json: bool = False) -> Work:
             query, variables = operations[name]
             origin = Origin("bench", "127.0.0.1")
-            return lambda: schemas[way].execute(
-                query, variables, context_value=Context(services, Actor.system(), origin)
-            )
+
+            async def execute() -> Any:
+                context = Context(services, Actor.system(), origin, takes_json=takes_json)
+                result = await schemas[way].execute(query, variables, context_value=context)
+                return encoded(result.data) if takes_json else result
+
+            return execute
 
         if is_profiled:
             await profile(work("compiled", alone, "OrdersPage"))
             return
         await must_be_equal(work, process.services, operations)
         found: dict[tuple[str, str, str], float] = {}
-        for kind, services in (("alone", alone), ("with rows", process.services)):
+        kinds = (("alone", alone, False), ("with rows", process.services, False), (AS_JSON, process.services, True))
+        for kind, services, takes_json in kinds:
             for name in operations:
-                both = {way: work(way, services, name) for way in WAYS}
+                both = {way: work(way, services, name, takes_json=takes_json) for way in WAYS}
                 found |= {(name, kind, way): each for way, each in (await compare(both, runs, here)).items()}
     for name, each in (await served(url, {"Nothing": ("{ __typename }", {}), **operations})).items():
         found |= {(name, "served", way): cpu for way, cpu in each.items()}
     tell(found, operations, runs)
 
 
-async def must_be_equal(work: Callable[[str, Services, str], Work], services: Services, operations: Operations) -> None:
+async def must_be_equal(work: Callable[..., Work], services: Services, operations: Operations) -> None:
     for name in operations:
         core, compiled = [await work(way, services, name)() for way in WAYS]
-        if core.errors or compiled.errors or orjson.dumps(core.data) != orjson.dumps(compiled.data):
+        told = orjson.dumps(core.data)
+        written = await work("compiled", services, name, takes_json=True)()
+        if core.errors or compiled.errors or not told == orjson.dumps(compiled.data) == written:
             raise SystemExit(f"{name}: the answers differ.")
         print(f"{name}: {len(orjson.dumps(core.data)):,} bytes")
 
@@ -295,7 +305,7 @@ def tell(found: Mapping[tuple[str, str, str], float], operations: Operations, ru
     print("| operation | measured | graphql-core | hooks | compiled | ratio |")
     print("|---|---|---:|---:|---:|---:|")
     for name in ("Nothing", *operations):
-        for kind in ("alone", "with rows", "served"):
+        for kind in ("alone", "with rows", AS_JSON, "served"):
             core, hooks, compiled = (found.get((name, kind, way)) for way in SERVED)
             if core and compiled:
                 between = f"{hooks:.2f}" if hooks else ""

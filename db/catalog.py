@@ -1,7 +1,6 @@
 """Products and variants: tables, the store for commands, the readers for queries."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -24,7 +22,8 @@ from sqlalchemy import (
 from db.base import any_of, check_in, id_column, metadata, money_columns, timestamp
 from db.engine import Connection
 from db.reading import TableReader, grouped
-from db.statements import Row, compiled_once, with_keys
+from db.sheets import Sheet, Sheets, money
+from db.statements import Row, compiled_once
 from domain.actor import Actor
 from domain.catalog.model import Product, Variant, VariantKind
 from domain.money import Money
@@ -60,6 +59,15 @@ variants = Table(
     Index("variants_created_at_idx", "created_at", "id"),
 )
 
+PRICE = money("price", variants.c.price, variants.c.currency)
+
+SHEETS: Sheets = {
+    "product": Sheet(products.c.id, lambda _: select(products)),
+    "variant": Sheet(variants.c.id, lambda _: select(variants), attributes=PRICE),
+    "variants_of_product": Sheet(
+        variants.c.product_id, lambda _: select(variants), order=(variants.c.sku,), attributes=PRICE
+    ),
+}
 
 KINDS = {each.value: each for each in VariantKind}
 
@@ -106,13 +114,11 @@ class VariantReader(TableReader[Variant]):
         return await self.by_key(viewer, variants.c.sku, skus)
 
     async def of_products(self, viewer: Actor, product_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Variant]]:
-        rows = await self._database.fetch(*_variants_of_products(viewer, {"keys": product_ids}))
+        rows = await self._database.fetch(*_of_products(viewer, {"keys": product_ids}))
         return grouped(rows, "product_id", to_variant)
 
 
-@compiled_once
-def _variants_of_products(_viewer: Actor) -> Select[Any]:
-    return select(variants).where(with_keys(variants.c.product_id)).order_by(variants.c.sku)
+_of_products = compiled_once(SHEETS["variants_of_product"].with_keys)
 
 
 class SqlCatalogStore:

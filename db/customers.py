@@ -23,7 +23,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.base import id_column, metadata, new_id, timestamp
 from db.engine import Connection
 from db.reading import TableReader, grouped
-from db.statements import Row, compiled_once, with_keys
+from db.sheets import Sheet, Sheets
+from db.statements import Row, compiled_once
 from domain.actor import Actor, Scope
 from domain.customers.model import Address, Customer
 from domain.users.model import User
@@ -65,6 +66,21 @@ def to_customer(row: Row) -> Customer:
     return Customer(*row)
 
 
+def _visible(viewer: Actor) -> Select[Any]:
+    return select(customers).where(visible_to(viewer))
+
+
+def _visible_addresses(viewer: Actor) -> Select[Any]:
+    return select(addresses).where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(viewer)))
+
+
+SHEETS: Sheets = {
+    "customer": Sheet(customers.c.id, _visible),
+    "customer_of_user": Sheet(customers.c.user_id, _visible),
+    "addresses_of_customer": Sheet(addresses.c.customer_id, _visible_addresses, order=(addresses.c.id,)),
+}
+
+
 class CustomerReader(TableReader[Customer]):
     """Customers that the viewer may see."""
 
@@ -91,14 +107,7 @@ class CustomerReader(TableReader[Customer]):
         return grouped(rows, "customer_id", _to_address)
 
 
-@compiled_once
-def _addresses_of(viewer: Actor) -> Select[Any]:
-    return (
-        select(addresses)
-        .where(with_keys(addresses.c.customer_id))
-        .where(exists().where(customers.c.id == addresses.c.customer_id, visible_to(viewer)))
-        .order_by(addresses.c.id)
-    )
+_addresses_of = compiled_once(SHEETS["addresses_of_customer"].with_keys)
 
 
 class SqlCustomerStore:

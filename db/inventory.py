@@ -35,7 +35,8 @@ from db.base import any_of, check_in, id_column, metadata, timestamp
 from db.catalog import variants
 from db.engine import Connection
 from db.reading import TableReader, grouped
-from db.statements import Row, compiled_once, with_keys
+from db.sheets import Sheet, Sheets
+from db.statements import Row, compiled_once
 from domain.actor import Actor, Scope
 from domain.inventory.model import MovementKind, StockLevel, StockMovement, Warehouse
 from domain.reading import Filters
@@ -118,6 +119,23 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return true() if viewer.has(Scope.INVENTORY_READ) else false()
 
 
+AVAILABLE = {"available": stock_levels.c.on_hand - stock_levels.c.reserved}
+
+SHEETS: Sheets = {
+    "warehouse": Sheet(warehouses.c.id, lambda viewer: select(warehouses).where(visible_to(viewer))),
+    "stock_level": Sheet(
+        stock_levels.c.id, lambda viewer: select(stock_levels).where(visible_to(viewer)), attributes=AVAILABLE
+    ),
+    "stock_levels_of_variant": Sheet(
+        stock_levels.c.variant_id,
+        lambda viewer: select(stock_levels).join(warehouses).where(visible_to(viewer)),
+        order=(warehouses.c.priority, warehouses.c.code),
+        attributes=AVAILABLE,
+    ),
+    "stock_movement": Sheet(stock_movements.c.id, lambda viewer: select(stock_movements).where(visible_to(viewer))),
+}
+
+
 def to_level(row: Row) -> StockLevel:
     key, variant_id, warehouse_id, on_hand, reserved, reorder_point, *_ = row
     return StockLevel(key, variant_id, warehouse_id, on_hand, reserved, reorder_point)
@@ -183,14 +201,7 @@ class StockLevelReader(TableReader[StockLevel]):
         return grouped(rows, "variant_id", to_level)
 
 
-@compiled_once
-def _levels_of_variants(viewer: Actor) -> Select[Any]:
-    return (
-        select(stock_levels)
-        .join(warehouses)
-        .where(visible_to(viewer), with_keys(stock_levels.c.variant_id))
-        .order_by(warehouses.c.priority, warehouses.c.code)
-    )
+_levels_of_variants = compiled_once(SHEETS["stock_levels_of_variant"].with_keys)
 
 
 class StockMovementReader(TableReader[StockMovement]):

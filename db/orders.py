@@ -36,6 +36,7 @@ from db.base import check_in, id_column, metadata, money_columns, new_id, now, t
 from db.customers import customers
 from db.engine import Transaction
 from db.reading import Keyset, TableReader, Window, grouped
+from db.sheets import Sheet, Sheets, money
 from db.statements import Row, compiled_once, later, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
@@ -92,6 +93,29 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(orders.c.placed_by == viewer.user_id, orders.c.customer_id == own)
 
 
+def _visible_lines(viewer: Actor) -> Select[Any]:
+    if viewer.has(Scope.ORDERS_READ):
+        return select(order_lines)
+    return select(order_lines).where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(viewer)))
+
+
+SHEETS: Sheets = {
+    "order": Sheet(
+        orders.c.id,
+        lambda viewer: select(orders).where(visible_to(viewer)),
+        attributes=money("total", orders.c.total, orders.c.currency),
+    ),
+    "lines_of_order": Sheet(
+        order_lines.c.order_id,
+        _visible_lines,
+        order=(order_lines.c.position,),
+        attributes={
+            **money("unit_price", order_lines.c.unit_price, order_lines.c.currency),
+            **money("total", order_lines.c.unit_price * order_lines.c.quantity, order_lines.c.currency),
+        },
+    ),
+}
+
 STATUSES = {each.value: each for each in OrderStatus}
 
 
@@ -143,16 +167,7 @@ class OrderReader(TableReader[Order]):
         return {row.customer_id: row.orders for row in rows}
 
 
-@compiled_once
-def _lines_of(viewer: Actor) -> Select[Any]:
-    query = (
-        select(order_lines)
-        .where(with_keys(order_lines.c.order_id))
-        .order_by(order_lines.c.order_id, order_lines.c.position)
-    )
-    if viewer.has(Scope.ORDERS_READ):
-        return query
-    return query.where(exists().where(orders.c.id == order_lines.c.order_id, visible_to(viewer)))
+_lines_of = compiled_once(SHEETS["lines_of_order"].with_keys)
 
 
 @compiled_once

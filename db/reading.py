@@ -61,7 +61,7 @@ class TableReader(Generic[T]):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._with_keys = compiled_once(self._select_with_keys)
-        self._pages = compiled_once(self._select_page)
+        self._pages = compiled_once(self.select_page)
         self._counts = compiled_once(self._select_count)
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
@@ -89,7 +89,7 @@ class TableReader(Generic[T]):
         return {row[name]: build(row) for row in rows}
 
     async def page(self, viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Page[T]:
-        keyset = self._keyset(sort)
+        keyset = self.keyset(sort)
         values = keyset.values(page) | values_of(filters)
         statement = self._pages(viewer, values, outline(filters), sort, Window.of(page))
         return keyset.page(await self._database.fetch(*statement), page, self.build)
@@ -101,15 +101,17 @@ class TableReader(Generic[T]):
     def _select_with_keys(self, viewer: Actor, column: str) -> Select[Any]:
         return self.select(viewer).where(with_keys(self.table.c[column]))
 
-    def _select_page(self, viewer: Actor, given: Outline, sort: Sort, window: Window) -> Select[Any]:
+    def select_page(self, viewer: Actor, given: Outline, sort: Sort, window: Window) -> Select[Any]:
+        """The statement of a page."""
         query = self.select(viewer).where(*self.conditions(viewer, named(given)))
-        return self._keyset(sort).apply(query, window)
+        return self.keyset(sort).apply(query, window)
 
     def _select_count(self, viewer: Actor, given: Outline) -> Select[Any]:
         query = self.joined(select(func.count()).select_from(self.table))
         return query.where(self.visible_to(viewer), *self.conditions(viewer, named(given)))
 
-    def _keyset(self, sort: Sort) -> "Keyset":
+    def keyset(self, sort: Sort) -> "Keyset":
+        """The order of a list."""
         return Keyset(sort, self.sorts[sort.field], self.table.c.id)
 
     def conditions(self, viewer: Actor, filters: Filters) -> list[ColumnElement[bool]]:
@@ -127,6 +129,16 @@ class Keyset:
 
     def __init__(self, sort: Sort, column: Column[Any], tiebreak: Column[Any]) -> None:
         self._sort, self._column, self._tiebreak = sort, column, tiebreak
+
+    @property
+    def name(self) -> str:
+        """What the list is ordered by, under its public name."""
+        return self._sort.field
+
+    @property
+    def columns(self) -> tuple[Column[Any], Column[Any]]:
+        """Those that hold the place of a row."""
+        return self._column, self._tiebreak
 
     def apply(self, query: Select[Any], window: Window) -> Select[Any]:
         """The query cut to one page, and one row more, which tells whether there is another page."""
@@ -171,7 +183,10 @@ class Keyset:
         )
 
     def cursor(self, row: Row) -> str:
-        """The opaque place of a row: which order it belongs to, and its values there."""
+        """The opaque place of a row: which order it belongs to, and its values there.
+
+        What is written has the same made by the database (db/sheets.py).
+        """
         values = [
             self._sort.field,
             str(row[self._column.key]),

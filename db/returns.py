@@ -37,6 +37,7 @@ from db.customers import customers
 from db.engine import Transaction
 from db.orders import next_number, orders
 from db.reading import TableReader, grouped
+from db.sheets import Sheet, Sheets, money
 from db.statements import Row, compiled_once, with_keys
 from domain.actor import Actor, Scope
 from domain.money import Money
@@ -108,6 +109,42 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     return or_(returns.c.customer_id == own, returns.c.order_id == any_(func.array(ordered)))
 
 
+def _adjustments_visible_to(viewer: Actor) -> ColumnElement[bool]:
+    return true() if viewer.has(Scope.ORDERS_READ) else false()
+
+
+def _visible(viewer: Actor) -> Select[Any]:
+    return select(returns).where(visible_to(viewer))
+
+
+def _visible_lines(viewer: Actor) -> Select[Any]:
+    return select(return_lines).where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(viewer)))
+
+
+TOTAL = money("total", returns.c.total, returns.c.currency)
+
+SHEETS: Sheets = {
+    "adjustment": Sheet(
+        adjustments.c.id,
+        lambda viewer: select(adjustments).where(_adjustments_visible_to(viewer)),
+        attributes=money("amount", adjustments.c.amount, adjustments.c.currency),
+    ),
+    "order_return": Sheet(returns.c.id, _visible, attributes=TOTAL),
+    "returns_of_order": Sheet(
+        returns.c.order_id, _visible, order=(returns.c.returned_at, returns.c.id), attributes=TOTAL
+    ),
+    "lines_of_return": Sheet(
+        return_lines.c.return_id,
+        _visible_lines,
+        order=(return_lines.c.position,),
+        attributes={
+            **money("unit_price", return_lines.c.unit_price, return_lines.c.currency),
+            **money("total", return_lines.c.unit_price * return_lines.c.quantity, return_lines.c.currency),
+        },
+    ),
+}
+
+
 def to_return(row: Row) -> OrderReturn:
     return OrderReturn(
         row.id,
@@ -149,9 +186,7 @@ class OrderReturnReader(TableReader[OrderReturn]):
         return grouped(await self._database.fetch(*_lines_of(viewer, {"keys": return_ids})), "return_id", _to_line)
 
 
-@compiled_once
-def _of_orders(viewer: Actor) -> Select[Any]:
-    return select(returns).where(visible_to(viewer), with_keys(returns.c.order_id)).order_by(returns.c.returned_at)
+_of_orders = compiled_once(SHEETS["returns_of_order"].with_keys)
 
 
 @compiled_once
@@ -167,14 +202,7 @@ def _units_left(viewer: Actor) -> Select[Any, Any]:
     )
 
 
-@compiled_once
-def _lines_of(viewer: Actor) -> Select[Any]:
-    return (
-        select(return_lines)
-        .where(with_keys(return_lines.c.return_id))
-        .where(exists().where(returns.c.id == return_lines.c.return_id, visible_to(viewer)))
-        .order_by(return_lines.c.return_id, return_lines.c.position)
-    )
+_lines_of = compiled_once(SHEETS["lines_of_return"].with_keys)
 
 
 class AdjustmentReader(TableReader[Adjustment]):
@@ -185,7 +213,7 @@ class AdjustmentReader(TableReader[Adjustment]):
     filters = {"number": adjustments.c.number, "adjusted_at": adjustments.c.adjusted_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        return true() if viewer.has(Scope.ORDERS_READ) else false()
+        return _adjustments_visible_to(viewer)
 
     def build(self, row: Row) -> Adjustment:
         amount = Money(row.amount, row.currency)

@@ -77,6 +77,21 @@ SOMEBODY = UUID(int=0)
 """Who looks, in a statement that is written for all who have the same rights. Nobody has this id."""
 
 
+Rights = tuple[bool, bool, frozenset[str]]
+"""All of a viewer that decides the text of a statement: whether they are somebody, are admin, and their scopes."""
+
+
+def rights_of(viewer: Actor) -> Rights:
+    """What the statements of a viewer are told apart by."""
+    return viewer.user_id is not None, viewer.is_admin, viewer.scopes
+
+
+def somebody_with(rights: Rights) -> Actor:
+    """Who looks, in a statement for all who have these rights."""
+    is_signed_in, is_admin, scopes = rights
+    return Actor(SOMEBODY if is_signed_in else None, is_admin=is_admin, scopes=scopes)
+
+
 class Prepared:
     """A statement that is written once; what it is given by name, and whose sight it is, changes."""
 
@@ -132,15 +147,14 @@ def compiled_once(build: Callable[[Actor, *Ts], Executable]) -> "_Once[*Ts]":
 
 class _Once(Generic[*Ts]):
     def __init__(self, build: Callable[[Actor, *Ts], Executable]) -> None:
-        def prepared(is_signed_in: bool, is_admin: bool, scopes: frozenset[str], *shape: *Ts) -> Prepared:
-            viewer = Actor(SOMEBODY if is_signed_in else None, is_admin=is_admin, scopes=scopes)
-            return Prepared(build(viewer, *shape))
+        def prepared(rights: Rights, *shape: *Ts) -> Prepared:
+            return Prepared(build(somebody_with(rights), *shape))
 
         self._prepared: Any = lru_cache(maxsize=SHAPES)(prepared)
 
     def __call__(self, viewer: Actor, values: Parameters, *shape: *Ts) -> tuple[str, list[Any]]:
         """The text of the statement, and what it takes."""
-        prepared = self._prepared(viewer.user_id is not None, viewer.is_admin, viewer.scopes, *shape)
+        prepared = self._prepared(rights_of(viewer), *shape)
         return prepared.text, prepared.bind(values, viewer.user_id)
 
 

@@ -29,6 +29,7 @@ from db.base import id_column, metadata, new_id, now, timestamp
 from db.engine import Transaction
 from db.reading import TableReader, compared, violated
 from db.roles import roles, user_roles
+from db.sheets import Sheet, Sheets
 from db.statements import Row
 from domain.actor import Actor, Scope
 from domain.reading import Filters
@@ -80,6 +81,15 @@ def visible_to(viewer: Actor) -> ColumnElement[bool]:
     if viewer.has(Scope.USERS_READ):
         return true()
     return users.c.id == viewer.user_id if viewer.user_id else false()
+
+
+SHEETS: Sheets = {
+    "user": Sheet(
+        users.c.id,
+        lambda viewer: select(users).where(visible_to(viewer)),
+        secret=frozenset({"password_hash", "scopes"}),
+    ),
+}
 
 
 def to_user(row: Row) -> User:

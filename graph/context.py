@@ -20,6 +20,7 @@ from domain.throttle import Throttle
 from domain.tokens.ports import TokenIssuer
 from domain.tokens.revocations import Revocations
 from domain.users.ports import PasswordHasher
+from domain.writing import Target, Writer
 from graph.limits.budgets import Budgets
 from graph.limits.rules import Introspection, Limits
 from graph.limits.turns import Turns
@@ -104,6 +105,8 @@ class Context:
     viewer: Actor
     origin: Origin
     source: EventSource | None = None
+    takes_json: bool = False
+    """Whether the answer goes out as JSON (graph/writing.py), so that parts of it may be written by the database."""
     fields: int = field(default=0, init=False)
     """How many fields its document has, once that was read."""
     prepared: int = field(default=0, init=False)
@@ -132,6 +135,11 @@ class Context:
                 return self.viewer.is_signed_in
             case Introspection.NOBODY:
                 return False
+
+    @property
+    def writer(self) -> Writer | None:
+        """What writes parts of the answer; None where objects are wanted."""
+        return self.services.readers.writer if self.takes_json else None
 
     @property
     def readers(self) -> Readers:
@@ -170,4 +178,8 @@ class Context:
         return self.services.begin(self.viewer, self.origin)
 
 
-Info = strawberry.Info[Context, None]
+class Info(strawberry.Info[Context, None]):
+    """Where a resolver is."""
+
+    target: Target | None = None
+    """What is selected of each item of a list, or of what is looked up, where all of it may be written."""

@@ -3,7 +3,8 @@
 An edge is one function that answers for many parents at once, in their order. GraphQL's own executor asks it parent by
 parent, and the loaders put together what it asks for; the compiled one (graph/execution/) asks it once for all parents
 of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands an edge that does nothing but
-follow a loader, and under PLAIN the function of a field that is computed of its parent alone.
+follow a loader, and under PLAIN the function of a field that is computed of its parent alone. ITEM marks a field whose
+things may come written: the items of a page, and what is looked up by its id.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from graph.context import Context, Info
 BATCH = "batch"
 RELATION = "relation"
 PLAIN = "plain"
+ITEM = "item"
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 """From parents, `info` and the arguments of the field to what belongs to each parent."""
@@ -27,7 +29,7 @@ class Relation:
     """An edge that a loader (a name in graph/loaders.py) follows from an attribute of each parent."""
 
     def __init__(self, loader: str, key: str) -> None:
-        self.loader = loader
+        self.loader, self.key = loader, key
         self._loader_of, self._key_of = attrgetter(loader), attrgetter(key)
 
     def follow(self, roots: Sequence[Any], context: Context) -> Awaitable[Sequence[Any]]:
@@ -67,12 +69,18 @@ def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping
     )
 
 
-def computed(graphql_type: Any, resolver: Callable[..., Any], description: str) -> Any:
+def computed(
+    graphql_type: Any, resolver: Callable[..., Any], description: str, metadata: Mapping[str, Any] | None = None
+) -> Any:
     """Declare a field that a function makes of its parent; `graphql_type` is what it is in the schema.
 
     Where it takes nothing but the parent and is no coroutine, the function does nothing else: it may be called again,
     or once for several places at which the same parent stands.
     """
     is_plain = len(signature(resolver).parameters) == 1 and not iscoroutinefunction(resolver)
-    metadata = {PLAIN: resolver} if is_plain else {}
-    return strawberry.field(resolver=resolver, graphql_type=graphql_type, description=description, metadata=metadata)
+    return strawberry.field(
+        resolver=resolver,
+        graphql_type=graphql_type,
+        description=description,
+        metadata={**({PLAIN: resolver} if is_plain else {}), **(metadata or {})},
+    )

@@ -14,8 +14,9 @@ import strawberry
 
 from domain.opaque import seal, unseal
 from domain.refusals import Refused, bad_input
-from graph.context import Context
+from graph.context import Context, Info
 from graph.fields import computed
+from graph.writing import written
 
 T = TypeVar("T")
 
@@ -53,7 +54,8 @@ def key_of(value: str, type_name: str, *path: str) -> UUID:
     return key
 
 
-def _id(root: Any) -> str:
+def node_id(root: Any) -> str:
+    """The global id of a thing."""
     return seal(f"{_NAMES[root.__class__]}:{root.id!s}")
 
 
@@ -61,7 +63,7 @@ def _id(root: Any) -> str:
 class Node:
     """Whatever can be found again by its global id."""
 
-    id: strawberry.ID = computed(strawberry.ID, _id, "The opaque global id.")
+    id: strawberry.ID = computed(strawberry.ID, node_id, "The opaque global id.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,25 @@ def node_type(model: type, loader: str, description: str) -> Callable[[type[T]],
     return declare
 
 
+async def look_up(info: Info, value: str, type_name: str) -> Any:
+    """The thing of one type that a global id names, written by the database where that is possible.
+
+    None where it does not exist or the viewer may not see it.
+
+    Raises:
+        Refused: BAD_INPUT at `id` where this is no id, or one of another type.
+    """
+    key = key_of(value, type_name, "id")
+    found = await written(info.context, info.target, [key]) if info.target is not None else None
+    return found.get(key) if found is not None else await load_node(info.context, type_name, key)
+
+
+def loader_of(type_name: str) -> str | None:
+    """The name of the loader that finds things of a type by their keys."""
+    return _LOADERS.get(type_name)
+
+
 async def load_node(context: Context, type_name: str, key: UUID) -> Any:
     """The thing behind a parsed global id; None where it does not exist or the viewer may not see it."""
-    loader = _LOADERS.get(type_name)
+    loader = loader_of(type_name)
     return await getattr(context.loaders, loader).load(key) if loader else None

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
-from domain.actor import Actor
 from domain.reading import DEFAULT_PAGE, MAX_PAGE, Filters, Page, PageRequest, Reader, Sort
 from domain.refusals import Refused, bad_input
-from graph.fields import computed
+from graph.context import Info
+from graph.fields import ITEM, computed
+from graph.writing import written_page
 
 N = TypeVar("N")
 
@@ -28,6 +29,8 @@ class Connected:
 
     page: Page[Any]
     count: Callable[[], Awaitable[int]]
+    is_written: bool = False
+    """Whether the database has written what was selected of each item, or of each edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class Edge(Generic[N]):
     node: N = strawberry.field(description="The item.")
 
 
-def _edges(root: Any) -> list[Linked]:
+def _edges(root: Any) -> Any:
+    if root.is_written:
+        return root.page.items
     return [Linked(cursor, node) for cursor, node in zip(root.page.cursors, root.page.items, strict=True)]
 
 
@@ -83,8 +88,8 @@ async def _total_count(root: Any) -> int:
 class Connection(Generic[N]):
     """Relay's connection, with `nodes` for those who need no cursors."""
 
-    edges: list[Edge[N]] = computed(list[Edge[N]], _edges, "The items with their cursors.")
-    nodes: list[N] = computed(list[N], _nodes, "The items without their cursors.")
+    edges: list[Edge[N]] = computed(list[Edge[N]], _edges, "The items with their cursors.", {ITEM: True})
+    nodes: list[N] = computed(list[N], _nodes, "The items without their cursors.", {ITEM: True})
     page_info: PageInfo = computed(PageInfo, _page_info, "Where the page lies in the list.")
     total_count: int = computed(
         int, _total_count, "How many items the whole list has. Counted only when selected: one statement more."
@@ -111,7 +116,11 @@ def check_size(size: int | None, name: str) -> None:
         raise Refused(bad_input(f"`{name}` is from 1 to {MAX_PAGE}.", name))
 
 
-async def connect(reader: Reader[Any], viewer: Actor, filters: Filters, sort: Sort, page: PageRequest) -> Connected:
-    """One page of a reader's list."""
-    found = await reader.page(viewer, filters, sort, page)
-    return Connected(found, lambda: reader.count(viewer, filters))
+async def connect(info: Info, reader: Reader[Any], filters: Filters, sort: Sort, page: PageRequest) -> Connected:
+    """One page of a reader's list, written by the database where that is possible."""
+    context, viewer = info.context, info.context.viewer
+    found = await written_page(context, info.target, filters, sort, page) if info.target is not None else None
+    is_written = found is not None
+    if found is None:
+        found = await reader.page(viewer, filters, sort, page)
+    return Connected(found, lambda: reader.count(viewer, filters), is_written)

@@ -10,6 +10,7 @@ from domain.orders.ports import AdjustmentReader, OrderReader, OrderReturnReader
 from domain.reports.ports import ReportReader
 from domain.roles.ports import RoleReader
 from domain.users.ports import UserReader
+from domain.writing import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,4 @@ class Readers:
     events: EventReader
     roles: RoleReader
     reports: ReportReader
+    writer: Writer

@@ -115,7 +115,7 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compile
         subscription=Subscription,
         types=ERRORS,
         execution_context_class=CompiledExecutor if is_compiled else None,
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
         extensions=[
             PresentErrors,
             FreshLoaders,

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import orjson
 from graphql import GraphQLError
 from starlette.responses import Response
 
 from app.graphql.request import GRAPHQL_JSON, JSON, BadRequest
+from graph.writing import encoded
 
 STATUSES = {
     "BUDGET_SPENT": 429,
@@ -64,4 +64,4 @@ def error_response(status: int, code: str, message: str, media_type: str | None 
 def _json(body: Any, status: int, media_type: str | None) -> Response:
     # Two types only: of a stream that could not be begun, and to who accepts neither, JSON tells why.
     media_type = GRAPHQL_JSON if media_type == GRAPHQL_JSON else JSON
-    return Response(orjson.dumps(body), status, {"Content-Type": f"{media_type}; charset=utf-8"})
+    return Response(encoded(body), status, {"Content-Type": f"{media_type}; charset=utf-8"})

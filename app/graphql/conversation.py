@@ -157,7 +157,7 @@ class Conversation:
 
     async def _stream(self, query: str, asked: messages.Subscribe) -> Subscriber:
         sockets = self._sockets
-        context = Context(sockets.services, self._viewer, self._origin)
+        context = Context(sockets.services, self._viewer, self._origin, takes_json=True)
         return await sockets.schema.stream(
             query,
             asked.variables,

@@ -82,7 +82,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request, media_type: str | None) -> Response:
         process: Process = request.app.state.process
         viewer = actor_of(process.services.issuer, request.headers.get("authorization"))
-        context = Context(process.services, viewer, origin_of(request))
+        context = Context(process.services, viewer, origin_of(request), takes_json=True)
         asked = await read_request(request)
         if media_type is None:
             raise BadRequest(f"Answers are {', '.join(MEDIA_TYPES)}; Accept allows none of them.", 406)

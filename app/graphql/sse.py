@@ -10,7 +10,6 @@ from contextlib import ExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from app.graphql.request import EVENT_STREAM, BadRequest
 from app.protocols.wire import LINE, Line, chunk
 from graph.live.member import Told
 from graph.live.subscriber import Subscriber
+from graph.writing import encoded
 
 ENDLESS = "endless"
 """Where the state of a request holds what is streamed until one side has enough."""
@@ -71,7 +71,7 @@ class Listeners:
 
 def telling(result: Any) -> Response:
     """A stream with one result, for what failed before anything could run."""
-    return Response(_event(orjson.dumps(payload(result))) + COMPLETE, headers=HEADERS)
+    return Response(_event(encoded(payload(result))) + COMPLETE, headers=HEADERS)
 
 
 class EventStream(Response):
@@ -109,7 +109,7 @@ class EventStream(Response):
     async def _tell(self, line: Line | None) -> None:
         async with aclosing(self._results.alone()) as results:
             async for result in results:
-                await self._write(_event(orjson.dumps(payload(result))))
+                await self._write(_event(encoded(payload(result))))
         if (member := self._results.member) is None:
             return
         news = asyncio.Event()

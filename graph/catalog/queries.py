@@ -10,8 +10,9 @@ from domain.reading import Sort
 from graph.catalog.types import Product, Variant
 from graph.context import Info
 from graph.enums import register
+from graph.fields import ITEM
 from graph.filters import DateTimeFilter, DecimalFilter, EnumFilter, StringFilter, filters_of
-from graph.node import key_of
+from graph.node import look_up
 from graph.ordering import OrderDirection, sort_of
 from graph.paging import After, Before, Connected, Connection, First, Last, connect, page_request
 
@@ -85,9 +86,9 @@ class VariantFilter:
 class CatalogQueries:
     """Fields of Query about the catalog."""
 
-    @strawberry.field(graphql_type=Product | None, description="A product by id.")
+    @strawberry.field(graphql_type=Product | None, description="A product by id.", metadata={ITEM: True})
     async def product(self, info: Info, id: strawberry.ID) -> model.Product | None:
-        return await info.context.loaders.product.load(key_of(id, "Product", "id"))
+        return await look_up(info, id, "Product")
 
     @strawberry.field(graphql_type=Connection[Product], description="The products, by name unless told otherwise.")
     async def products(
@@ -103,7 +104,7 @@ class CatalogQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("NAME"))
         reader = info.context.readers.products
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)
 
     @strawberry.field(graphql_type=Variant | None, description="A variant by SKU. Case matters.")
     async def variant(self, info: Info, sku: str) -> model.Variant | None:
@@ -123,4 +124,4 @@ class CatalogQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("SKU"))
         reader = info.context.readers.variants
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)

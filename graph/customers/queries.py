@@ -9,8 +9,9 @@ from domain.reading import Sort
 from graph.context import Info
 from graph.customers.types import Customer
 from graph.enums import register
+from graph.fields import ITEM
 from graph.filters import DateTimeFilter, StringFilter, filters_of
-from graph.node import key_of
+from graph.node import look_up
 from graph.ordering import OrderDirection, sort_of
 from graph.paging import After, Before, Connected, Connection, First, Last, connect, page_request
 
@@ -51,9 +52,13 @@ class CustomerFilter:
 class CustomerQueries:
     """Fields of Query about customers."""
 
-    @strawberry.field(graphql_type=Customer | None, description="A customer by id; null where hidden from you.")
+    @strawberry.field(
+        graphql_type=Customer | None,
+        description="A customer by id; null where hidden from you.",
+        metadata={ITEM: True},
+    )
     async def customer(self, info: Info, id: strawberry.ID) -> model.Customer | None:
-        return await info.context.loaders.customer.load(key_of(id, "Customer", "id"))
+        return await look_up(info, id, "Customer")
 
     @strawberry.field(graphql_type=Connection[Customer], description="The customers you may see.")
     async def customers(
@@ -69,4 +74,4 @@ class CustomerQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("CREATED_AT"))
         reader = info.context.readers.customers
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)

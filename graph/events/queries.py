@@ -44,7 +44,7 @@ class EventQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         reader = info.context.readers.events
-        return await connect(reader, info.context.viewer, filters_of(filter), Sort("POSITION"), page)
+        return await connect(info, reader, filters_of(filter), Sort("POSITION"), page)
 
     @strawberry.field(
         description="The cursor of the newest event of the log: subscribe with `after` this, then read the state, to"

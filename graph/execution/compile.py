@@ -29,7 +29,8 @@ from graph.execution.fallback import NotCompiled, Reason
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Field, Plan, Selection, Shape, Values
 from graph.execution.rows import row_maker
-from graph.fields import BATCH, PLAIN, RELATION
+from graph.execution.written import prepare_writing, taking_written
+from graph.fields import BATCH, ITEM, PLAIN, RELATION
 
 DEFINITION = "strawberry-definition"
 """Under which a field of graphql-core's schema keeps Strawberry's declaration."""
@@ -66,6 +67,7 @@ class Compiler:
             selection = self._selection(root, _fields(collected))
         except RecursionError:
             raise NotCompiled(Reason.NESTED_TOO_DEEPLY) from None
+        prepare_writing(selection)
         return Plan(selection, operation.operation is OperationType.MUTATION, self._size)
 
     def _selection(self, graphql_type: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
@@ -92,7 +94,8 @@ class Compiler:
             field.selections = lru_cache(partial(self._subselection, details))
         if field.name != "__typename":
             self._resolve(field)
-        field.complete = Completion(field, self._kinds).function()
+        complete = Completion(field, self._kinds).function()
+        field.complete = taking_written(field.key, complete) if field.is_item else complete
         return field
 
     def _subselection(self, details: FieldDetailsList, graphql_type: GraphQLObjectType) -> Selection:
@@ -106,15 +109,16 @@ class Compiler:
         declared: Any = (field.definition.extensions or {}).get(DEFINITION)
         if not isinstance(declared, StrawberryField):
             raise NotCompiled(Reason.FOREIGN_FIELD)
+        field.is_item = ITEM in declared.metadata
         if declared.is_subscription:
             field.values = values.itself
         elif declared.is_basic_field and self._strawberry.config.default_resolver is getattr:
             field.attribute = declared.python_name
-            if not field.is_read_off:
+            if field.is_item or not field.is_read_off:
                 field.values = values.attribute(declared.python_name)
         elif (plain := declared.metadata.get(PLAIN)) is not None and not self._is_wrapped(declared):
             field.plain = plain
-            if not field.is_read_off:
+            if field.is_item or not field.is_read_off:
                 field.values = values.plain(plain)
         else:
             field.values = self._function(field, declared)
@@ -126,6 +130,7 @@ class Compiler:
         if resolver is None or self._is_wrapped(declared):
             return values.by_strawberry(field.definition, field, given)
         if (relation := declared.metadata.get(RELATION)) is not None:
+            field.relation = relation
             return values.related(relation)
         arguments = converted(schema, declared, given)
         batch = declared.metadata.get(BATCH)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError, located_error
 
+from domain.writing import Written
 from graph.execution.plan import Field, Row, Selection, Shape
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Settlement:
             if isinstance(value, Failure):
                 # What is raised need not be an Exception: graphql-core says so in the message.
                 raise located_error(cast("Exception", value.error), field.nodes, [*self._path])
-            if value is None:
-                return None
+            if value is None or isinstance(value, Written):
+                return value
             if shape.item is not None:
                 return self._items(field, shape.item, value)
             if not shape.is_leaf:

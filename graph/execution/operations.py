@@ -19,11 +19,11 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from domain.kept import Kept
 from graph.execution.compile import Compiler
 from graph.execution.fallback import NotCompiled, Reason, Tally
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Plan
-from graph.kept import Kept
 
 if TYPE_CHECKING:
     from graph.execution.executor import CompiledExecutor

@@ -14,6 +14,9 @@ from graphql import (
     is_leaf_type,
 )
 
+from domain.writing import Target
+from graph.fields import Relation
+
 if TYPE_CHECKING:
     from graph.execution.run import Run
 
@@ -76,6 +79,12 @@ class Field:
     """The attribute of the parent that it shows; None where a function resolves it."""
     plain: Callable[[Any], Any] | None = None
     """The function that makes it of its parent alone, at once."""
+    is_item: bool = False
+    """Whether it holds things that may come written: the items of a page, or what is looked up."""
+    relation: Relation | None = None
+    """The edge that it follows, and does nothing else."""
+    target: Target | None = None
+    """What is selected of each item of a list, or of what is looked up, where all of that may be written."""
     values: Values | None = None
     """None where the rows are made with the value in them: leaves, and objects of nothing else."""
     complete: Complete | None = None

@@ -6,7 +6,6 @@ from inspect import isawaitable
 from typing import Any, cast
 
 import graphql
-import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -19,6 +18,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graph.context import Context
 from graph.execution.executor import CompiledExecutor
+from graph.writing import encoded
 
 Place = tuple[tuple[str | int, ...], tuple[tuple[int, int], ...]]
 """The path of an error in the answer, and its places in the document."""
@@ -75,7 +75,7 @@ def difference(reference: Any, answered: Any) -> Difference | None:
     What a client is told of a fault is no more than that there was one; and which errors are told below a null is left
     open by the specification (https://spec.graphql.org/September2025/#sec-Handling-Execution-Errors).
     """
-    expected, found = (orjson.dumps(each.data, default=repr) for each in (reference, answered))
+    expected, found = (encoded(each.data) for each in (reference, answered))
     if expected != found:
         return Difference.DATA
     errors, others = places(reference.errors), places(answered.errors)

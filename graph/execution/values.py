@@ -138,7 +138,13 @@ def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> V
 
 def _info(schema: strawberry.Schema, field: Field, declared: StrawberryField) -> Callable[["Run"], Any]:
     make: Callable[..., Any] = schema.config.info_class
-    return lambda run: make(_raw_info=run.info(field), _field=declared)
+
+    def info(run: "Run") -> Any:
+        made: Any = make(_raw_info=run.info(field), _field=declared)
+        made.target = field.target
+        return made
+
+    return info
 
 
 def _under_way(found: list[Any]) -> list[Any] | Awaitable[list[Any]]:

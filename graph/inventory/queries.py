@@ -9,9 +9,10 @@ from domain.inventory.model import MovementKind
 from domain.reading import Sort
 from graph.context import Info
 from graph.enums import register
+from graph.fields import ITEM
 from graph.filters import DateTimeFilter, EnumFilter, IDFilter, IntFilter, StringFilter, filters_of
 from graph.inventory.types import StockLevel, StockMovement, Warehouse
-from graph.node import key_of
+from graph.node import look_up
 from graph.ordering import OrderDirection, sort_of
 from graph.paging import After, Before, Connected, Connection, First, Last, connect, page_request
 
@@ -64,9 +65,9 @@ class StockMovementFilter:
 class InventoryQueries:
     """Fields of Query about stock."""
 
-    @strawberry.field(graphql_type=Warehouse | None, description="A warehouse by id.")
+    @strawberry.field(graphql_type=Warehouse | None, description="A warehouse by id.", metadata={ITEM: True})
     async def warehouse(self, info: Info, id: strawberry.ID) -> model.Warehouse | None:
-        return await info.context.loaders.warehouse.load(key_of(id, "Warehouse", "id"))
+        return await look_up(info, id, "Warehouse")
 
     @strawberry.field(graphql_type=Connection[Warehouse], description="The warehouses, by code.")
     async def warehouses(
@@ -78,7 +79,7 @@ class InventoryQueries:
         before: Before = None,
     ) -> Connected:
         page = page_request(first, after, last, before)
-        return await connect(info.context.readers.warehouses, info.context.viewer, {}, Sort("CODE"), page)
+        return await connect(info, info.context.readers.warehouses, {}, Sort("CODE"), page)
 
     @strawberry.field(graphql_type=Connection[StockLevel], description="Stock levels, by SKU.")
     async def stock_levels(
@@ -92,7 +93,7 @@ class InventoryQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         reader = info.context.readers.stock_levels
-        return await connect(reader, info.context.viewer, filters_of(filter), Sort("SKU"), page)
+        return await connect(info, reader, filters_of(filter), Sort("SKU"), page)
 
     @strawberry.field(graphql_type=Connection[StockMovement], description="The ledger of stock, newest first.")
     async def stock_movements(
@@ -108,4 +109,4 @@ class InventoryQueries:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("OCCURRED_AT", descending=True))
         reader = info.context.readers.stock_movements
-        return await connect(reader, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, reader, filters_of(filter), sort, page)

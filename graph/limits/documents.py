@@ -15,7 +15,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from graph.kept import Kept
+from domain.kept import Kept
 from graph.limits.pricing import Price, priced
 from graph.limits.rules import LimitCode, Limits, exceeded, refusal
 from graph.limits.structure import Structure, measured

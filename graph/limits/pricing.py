@@ -37,6 +37,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from domain.writing import Written
 from graph.fields import RELATION
 from graph.limits.arguments import Conditions, Size, Variables, argument, conditions_of, page_size, size_of
 from graph.limits.weights import ASSUMED_ITEMS, COUNT, DESCRIBED, MUTATION, OBJECT, SUBSCRIPTION, WEIGHTS, Weight
@@ -87,8 +88,11 @@ class Priced:
         cost = len(parents) * self._call(variables)
         key = self.key
         objects = [value for parent in parents if (value := parent.get(key)) is not None]
-        if self.is_list:
+        if self.is_list and Written not in {*map(type, objects)}:
             objects = list(chain.from_iterable(objects))
+        if Written in {*map(type, objects)}:
+            # The rows of a page are counted with the page.
+            return cost + sum(each.things - (not self.each) for each in objects) * OBJECT
         if self.is_page:
             cost += sum(self._rows(page, variables) for page in objects) * OBJECT
         cost += len(objects) * self.each

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import orjson
 from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
 from domain.refusals import Refused
 from graph.errors import present
 from graph.limits.rules import LimitCode, refusal
+from graph.writing import encoded
 
 FAULT = "INTERNAL_SERVER_ERROR"
 
@@ -34,7 +34,7 @@ def encode(result: Any) -> bytes:
         payload["extensions"] = result.extensions
     # Copied, for orjson writes into a kilobyte and gives back the rest in crumbs: a backlog of small results would take
     # many times their size.
-    return bytes(memoryview(orjson.dumps(payload)))
+    return bytes(memoryview(encoded(payload)))
 
 
 def is_fault(result: Any) -> bool:

@@ -9,8 +9,9 @@ from domain.reading import Sort
 from domain.refusals import Refused, bad_input
 from graph.context import Info
 from graph.enums import register
+from graph.fields import ITEM
 from graph.filters import DateTimeFilter, DecimalFilter, EnumFilter, IDFilter, StringFilter, filters_of
-from graph.node import key_of
+from graph.node import look_up
 from graph.ordering import OrderDirection, sort_of
 from graph.orders.enums import OrderStatus
 from graph.orders.types import Adjustment, Order, OrderReturn
@@ -73,14 +74,14 @@ class OrderQueries:
     @strawberry.field(
         graphql_type=Order | None,
         description="An order by id or by number; null where there is none or it is hidden from you.",
+        metadata={ITEM: True},
     )
     async def order(self, info: Info, id: strawberry.ID | None = None, number: str | None = None) -> model.Order | None:
-        loaders = info.context.loaders
         if (id is None) is (number is None):
             raise Refused(bad_input("Give either `id` or `number`.", "id"))
         if number is not None:
-            return await loaders.order_by_number.load(number)
-        return await loaders.order.load(key_of(id or "", "Order", "id"))
+            return await info.context.loaders.order_by_number.load(number)
+        return await look_up(info, id or "", "Order")
 
     @strawberry.field(
         graphql_type=Connection[Order],
@@ -98,7 +99,7 @@ class OrderQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("PLACED_AT", descending=True))
-        return await connect(info.context.readers.orders, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, info.context.readers.orders, filters_of(filter), sort, page)
 
     @strawberry.field(graphql_type=Connection[OrderReturn], description="The returns you may see, latest first.")
     async def returns(
@@ -112,7 +113,7 @@ class OrderQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = Sort("RETURNED_AT", descending=True)
-        return await connect(info.context.readers.returns, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, info.context.readers.returns, filters_of(filter), sort, page)
 
     @strawberry.field(
         graphql_type=Connection[Adjustment],
@@ -128,4 +129,4 @@ class OrderQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = Sort("ADJUSTED_AT", descending=True)
-        return await connect(info.context.readers.adjustments, info.context.viewer, {}, sort, page)
+        return await connect(info, info.context.readers.adjustments, {}, sort, page)

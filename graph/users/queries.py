@@ -8,8 +8,9 @@ from domain.reading import Sort
 from domain.users import model
 from graph.context import Info
 from graph.enums import register
+from graph.fields import ITEM
 from graph.filters import BooleanFilter, DateTimeFilter, StringFilter, filters_of
-from graph.node import key_of
+from graph.node import look_up
 from graph.ordering import OrderDirection, sort_of
 from graph.paging import After, Before, Connected, Connection, First, Last, connect, page_request
 from graph.users.types import User
@@ -56,9 +57,11 @@ class UserQueries:
         viewer = info.context.viewer
         return await info.context.loaders.user.load(viewer.user_id) if viewer.user_id else None
 
-    @strawberry.field(graphql_type=User | None, description="A user by id; null where you may not see them.")
+    @strawberry.field(
+        graphql_type=User | None, description="A user by id; null where you may not see them.", metadata={ITEM: True}
+    )
     async def user(self, info: Info, id: strawberry.ID) -> model.User | None:
-        return await info.context.loaders.user.load(key_of(id, "User", "id"))
+        return await look_up(info, id, "User")
 
     @strawberry.field(graphql_type=Connection[User], description="The users you may see, yourself at least.")
     async def users(
@@ -73,4 +76,4 @@ class UserQueries:
     ) -> Connected:
         page = page_request(first, after, last, before)
         sort = sort_of(order_by, Sort("CREATED_AT"))
-        return await connect(info.context.readers.users, info.context.viewer, filters_of(filter), sort, page)
+        return await connect(info, info.context.readers.users, filters_of(filter), sort, page)

@@ -30,6 +30,8 @@ class WholeShop:
     """Who and what is in it."""
 
     admin: Actor
+    users: list[Actor]
+    """Those who buy, one for each customer."""
     customers: list[UUID]
     variants: list[UUID]
     orders: list[UUID]
@@ -43,10 +45,10 @@ async def make_whole_shop(database: Database, size: int, start: int = 0) -> Whol
     admin = await make_admin(database, f"boss{start}")
     await make_warehouse(database, "LON", priority=1)
     await make_warehouse(database, "YRK", priority=2)
-    customers, variants = [], []
+    users, customers, variants = [], [], []
     for index in range(start, start + size):
-        user = await make_user(database, f"user{index}")
-        customers.append(await make_customer(database, f"Customer {index}", user, reference=f"R{index}"))
+        users.append(await make_user(database, f"user{index}"))
+        customers.append(await make_customer(database, f"Customer {index}", users[-1], reference=f"R{index}"))
         variant = await make_variant(database, f"SKU{index:03}", price="2.50", LON=10)
         await put_stock(database, variant, "YRK", 5, reorder_point=20)
         variants.append(variant)
@@ -59,4 +61,4 @@ async def make_whole_shop(database: Database, size: int, start: int = 0) -> Whol
         await make_return(database, f"C{index}", order=sold, customer=customer, country="Norway", lines=lines[:1])
         await make_adjustment(database, f"B{index}")
     await make_events(database, admin, orders)
-    return WholeShop(admin, customers, variants, orders)
+    return WholeShop(admin, users, customers, variants, orders)

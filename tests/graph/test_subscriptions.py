@@ -264,7 +264,7 @@ async def test_a_token_that_has_ended_already_hears_nothing_of_the_past(shop: Sh
 
 async def test_a_fault_in_a_stream_is_masked(shop: Shop, admin: Actor):
     async with shop.watching(WATCH, admin) as watch:
-        await shop.database.execute(text("ALTER TABLE orders RENAME COLUMN notes TO remarks"))
+        await shop.database.execute(text("ALTER TABLE orders RENAME COLUMN version TO revision"))
         await shop.database.execute(text(UNTOLD))
         with capture_logs() as logs:
             result = await watch.result()

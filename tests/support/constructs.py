@@ -15,14 +15,13 @@ from strawberry.permission import BasePermission
 from strawberry.schema.config import StrawberryConfig
 
 from domain.actor import Actor
+from graph.context import Info
 from graph.execution.executor import CompiledExecutor
 from graph.execution.operations import Operations
 from graph.fields import batched, computed, relation
 from graph.loaders import Many, One
 from graph.node import object_type
 from graph.scalars import SCALARS, BigInt
-
-Info = strawberry.Info[Any, None]
 
 
 @strawberry.enum
@@ -67,6 +66,7 @@ class Context:
     """What the resolvers of one execution reach."""
 
     world: "World"
+    writer: None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
@@ -361,7 +361,7 @@ def build(*, is_compiled: bool) -> Schema:
     schema = Schema(
         query=Query,
         types=[Twig, Branch],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
         execution_context_class=CompiledExecutor if is_compiled else None,
     )
     if is_compiled:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher as Argon2
 from sqlalchemy import text
@@ -25,6 +26,7 @@ from domain.actor import Actor, Origin
 from graph.context import Context
 from graph.node import global_id
 from graph.schema import ShopSchema, build_schema
+from graph.writing import encoded
 
 SCHEMA = build_schema()
 if os.environ.get("ORDERWIRE_TEST_HOOKS"):
@@ -43,6 +45,11 @@ class Answer:
     cost: dict[str, Any]
 
 
+def sent(data: Any) -> Any:
+    """Data as a client has it."""
+    return orjson.loads(encoded(data))
+
+
 class Shop:
     """The services of a process, and shortcuts to use them."""
 
@@ -51,20 +58,23 @@ class Shop:
         self.schema: ShopSchema = SCHEMA
         self.address = "192.0.2.1"
         """The network address that operations come from."""
+        self.takes_json = True
+        """Whether parts of answers may be written by the database, as for all clients."""
 
     @property
     def database(self) -> Database:
         return self.process.database
 
     def context(self, actor: Actor | None = None) -> Context:
-        return Context(self.process.services, actor or Actor.anonymous(), Origin("test-request", self.address))
+        origin = Origin("test-request", self.address)
+        return Context(self.process.services, actor or Actor.anonymous(), origin, takes_json=self.takes_json)
 
     async def run(self, query: str, actor: Actor | None = None, **variables: Any) -> Answer:
         """Run an operation and return all of its answer."""
         result = await self.schema.execute(query, variables, context_value=self.context(actor))
         errors = [error.formatted for error in result.errors or []]
         told = result.extensions or {}
-        return Answer(result.data, errors, told.get("statements", 0), told.get("cost", {}))
+        return Answer(sent(result.data), errors, told.get("statements", 0), told.get("cost", {}))
 
     async def get(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
         """Run an operation that must not fail and return its data."""
@@ -82,6 +92,7 @@ class Shop:
         stream: Any = await self.schema.subscribe(query, variables, context_value=self.context(actor))
         async with aclosing(stream):
             async for result in stream:
+                result.data = sent(result.data)
                 yield result
 
     @asynccontextmanager

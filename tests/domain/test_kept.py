@@ -1,6 +1,6 @@
 """What is kept has bounds, and goes in the order in which it was used."""
 
-from graph.kept import Kept
+from domain.kept import Kept
 
 
 def test_what_was_not_used_for_the_longest_time_makes_way():

@@ -1,0 +1,111 @@
+"""Writes things for queries as JSON: the one place that knows the sheets, and the lists, of all features."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Integer, literal_column, select
+
+from db import catalog, customers, inventory, orders, returns, users
+from db.engine import Database
+from db.reading import Outline, TableReader, Window, outline, values_of
+from db.sheets import Sheets, written, written_page
+from db.statements import Parameters, Prepared, Rights, Row, rights_of, somebody_with
+from domain.actor import Actor
+from domain.kept import Kept
+from domain.reading import Filters, Page, PageRequest, Sort
+from domain.writing import Target, Written
+
+SHEETS: Sheets = {
+    **catalog.SHEETS,
+    **customers.SHEETS,
+    **inventory.SHEETS,
+    **orders.SHEETS,
+    **returns.SHEETS,
+    **users.SHEETS,
+}
+
+LISTS: Mapping[str, type[TableReader[Any]]] = {
+    "adjustment": returns.AdjustmentReader,
+    "customer": customers.CustomerReader,
+    "order": orders.OrderReader,
+    "order_return": returns.OrderReturnReader,
+    "product": catalog.ProductReader,
+    "stock_level": inventory.StockLevelReader,
+    "stock_movement": inventory.StockMovementReader,
+    "user": users.UserReader,
+    "variant": catalog.VariantReader,
+    "warehouse": inventory.WarehouseReader,
+}
+"""What reads the list of things, by the relation to one of them."""
+
+ROOM = 16 << 20
+"""About how many bytes of statements are kept: clients decide how many there are, and how long."""
+
+Shape = tuple[Outline, Sort, Window, int]
+"""What decides the text of a page's statement, beside what is selected; with its size."""
+
+
+class SqlWriter:
+    """Writes by one statement for a selection, however many relations it follows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lists = {name: reader(database) for name, reader in LISTS.items()}
+        self._known: WeakKeyDictionary[Target, bool] = WeakKeyDictionary()
+        self._statements = Kept[tuple[Target, Rights, Shape | None], Prepared](ROOM)
+
+    def knows(self, target: Target) -> bool:
+        known = self._known.get(target)
+        if known is None:
+            known = self._known[target] = _is_offered(target)
+        return known
+
+    def lists(self, target: Target) -> bool:
+        return target.relation in LISTS and self.knows(target)
+
+    async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written]:
+        rows = await self._fetch(viewer, target, {"keys": keys})
+        return {key: Written(text, things) for key, text, things in rows}
+
+    async def page(
+        self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest
+    ) -> Page[Written]:
+        keyset = self._lists[target.relation].keyset(sort)
+        values = keyset.values(page) | values_of(filters)
+        rows = await self._fetch(viewer, target, values, (outline(filters), sort, Window.of(page), page.size))
+        return keyset.page(rows, page, _to_written)
+
+    async def _fetch(
+        self, viewer: Actor, target: Target, values: Parameters, shape: Shape | None = None
+    ) -> Sequence[Row]:
+        key = target, rights_of(viewer), shape
+        statement = self._statements.get(key)
+        if statement is None:
+            statement = self._prepared(*key)
+            self._statements.put(key, statement, len(statement.text))
+        return await self._database.fetch(statement.text, statement.bind(values, viewer.user_id))
+
+    def _prepared(self, target: Target, rights: Rights, shape: Shape | None) -> Prepared:
+        viewer = somebody_with(rights)
+        if shape is None:
+            return Prepared(written(SHEETS, viewer, target))
+        reader, (given, sort, window, size) = self._lists[target.relation], shape
+        keyset = reader.keyset(sort)
+        # As a number that is known: else PostgreSQL makes another plan each time, which takes as long as running it.
+        rows = reader.select_page(viewer, given, sort, window).limit(literal_column(str(size + 1), Integer))
+        found = written_page(SHEETS, viewer, target, rows, keyset)
+        return Prepared(keyset.ordered(select(found), window, found.c))
+
+
+def _is_offered(target: Target) -> bool:
+    """Whether all that is selected stands in the sheets."""
+    sheet = SHEETS.get(target.relation)
+    if sheet is None or not all(map(sheet.writes, target.parts)):
+        return False
+    return all(_is_offered(edge.target) for edge in target.edges)
+
+
+def _to_written(row: Row) -> Written:
+    return Written(row["text"], row["things"])

@@ -1,0 +1,62 @@
+"""Parts of answers that the database writes: asking for them, and their place in the JSON that goes out."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+import structlog
+
+from domain.reading import Filters, Page, PageRequest, Sort
+from domain.refusals import Refused
+from domain.writing import Target, Written
+from graph.context import Context
+
+T = TypeVar("T")
+
+log = structlog.get_logger("orderwire.graph")
+
+
+async def written(context: Context, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written] | None:
+    """What belongs to keys; None where it has to be read."""
+    writer = context.writer
+    if writer is None or not writer.knows(target):
+        return None
+    return await _tried(target, writer.write(context.viewer, target, keys)) if keys else {}
+
+
+async def written_page(
+    context: Context, target: Target, filters: Filters, sort: Sort, page: PageRequest
+) -> Page[Written] | None:
+    """A page of a list; None where it has to be read.
+
+    Raises:
+        Refused: a cursor that this list did not make.
+    """
+    writer = context.writer
+    if writer is None or not writer.lists(target):
+        return None
+    return await _tried(target, writer.page(context.viewer, target, filters, sort, page))
+
+
+async def _tried(target: Target, writing: Awaitable[T]) -> T | None:
+    try:
+        return await writing
+    except Refused:
+        raise
+    except Exception as error:
+        # Whatever it was: reading tells what is wrong, and with what.
+        log.warning("not_written", relation=target.relation, error=type(error).__name__)
+        return None
+
+
+def encoded(body: Any) -> bytes:
+    """The body of an answer."""
+    # The library would take what is written for an object like others.
+    return orjson.dumps(body, default=_fragment, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+
+
+def _fragment(part: Any) -> orjson.Fragment:
+    if not isinstance(part, Written):
+        raise TypeError(f"{type(part).__name__} is not JSON.")
+    return orjson.Fragment(part.text)
