@@ -189,8 +189,8 @@ class Keyset:
         """
         values = [
             self._sort.field,
-            str(row[self._column.key]),
-            str(row[self._tiebreak.key]),
+            _to_text(row[self._column.key]),
+            _to_text(row[self._tiebreak.key]),
         ]
         return seal(orjson.dumps(values).decode())
 
@@ -281,6 +281,11 @@ def compared(column: ColumnElement[Any], compare: Compare) -> list[ColumnElement
 def violated(error: IntegrityError) -> str | None:
     """The name of the constraint that a statement broke."""
     return getattr(error.orig, "constraint_name", None)
+
+
+def _to_text(value: Any) -> str:
+    # As PostgreSQL writes numbers, which knows no exponents.
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def _from_text(column: Column[Any], value: str) -> Any:

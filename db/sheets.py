@@ -283,7 +283,7 @@ def sealed(content: ColumnElement[Any], length: int | None = None) -> ColumnElem
     text = func.encode(func.convert_to(content, quoted("UTF8")), quoted("base64"))
     if length is None:
         text = func.replace(func.replace(text, quoted("+"), quoted("-")), quoted("/"), quoted("_"))
-    if length is None or length > BYTES_IN_LINE:
+    if length is None or length >= BYTES_IN_LINE:
         text = func.replace(text, literal_column("E'\\n'"), quoted(""))
     return func.rtrim(text, quoted("=")) if length is None or length % 3 else text
 

@@ -58,7 +58,7 @@ class Shape:
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = cast("SQLCompiler", compiled)
         self.text = str(compiled)
-        if "POSTCOMPILE" in self.text:
+        if self._compiled.post_compile_params or self._compiled.literal_execute_params:
             raise NotImplementedError(f"IN is not bound but written, use any_of: {self.text}")
         by_name = {name: bind for bind, name in self._compiled.bind_names.items()}
         self.slots: list[tuple[BindParameter[Any], str, Processor | None]] = [

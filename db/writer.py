@@ -11,11 +11,11 @@ from db import catalog, customers, inventory, orders, returns, users
 from db.engine import Database
 from db.reading import Outline, TableReader, Window, outline, values_of
 from db.sheets import Sheets, written, written_page
-from db.statements import Parameters, Prepared, Rights, Row, rights_of, somebody_with
+from db.statements import Prepared, Rights, Row, rights_of, somebody_with
 from domain.actor import Actor
 from domain.kept import Kept
 from domain.reading import Filters, Page, PageRequest, Sort
-from domain.writing import Target, Written
+from domain.writing import Target, Turn, Written
 
 SHEETS: Sheets = {
     **catalog.SHEETS,
@@ -43,8 +43,14 @@ LISTS: Mapping[str, type[TableReader[Any]]] = {
 ROOM = 16 << 20
 """About how many bytes of statements are kept: clients decide how many there are, and how long."""
 
-Shape = tuple[Outline, Sort, Window, int]
-"""What decides the text of a page's statement, beside what is selected; with its size."""
+BESIDE = 2_000
+"""About how many bytes a statement takes beside its text."""
+
+ROWS = "/*rows*/"
+"""Where a page's statement says how many rows are wanted. No name of GraphQL, and no sign of JSON, looks like it."""
+
+Shape = tuple[Outline, Sort, Window]
+"""What decides the text of a page's statement, beside what is selected."""
 
 
 class SqlWriter:
@@ -65,36 +71,38 @@ class SqlWriter:
     def lists(self, target: Target) -> bool:
         return target.relation in LISTS and self.knows(target)
 
-    async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written]:
-        rows = await self._fetch(viewer, target, {"keys": keys})
+    async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID], turn: Turn) -> Mapping[UUID, Written]:
+        statement = await self._statement(viewer, target, None, turn)
+        rows = await self._database.fetch(statement.text, statement.bind({"keys": keys}, viewer.user_id))
         return {key: Written(text, things) for key, text, things in rows}
 
     async def page(
-        self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest
+        self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest, turn: Turn
     ) -> Page[Written]:
         keyset = self._lists[target.relation].keyset(sort)
         values = keyset.values(page) | values_of(filters)
-        rows = await self._fetch(viewer, target, values, (outline(filters), sort, Window.of(page), page.size))
-        return keyset.page(rows, page, _to_written)
+        statement = await self._statement(viewer, target, (outline(filters), sort, Window.of(page)), turn)
+        # As a number that is known: else PostgreSQL makes another plan each time, which takes as long as running it.
+        text = statement.text.replace(ROWS, str(page.size + 1))
+        return keyset.page(await self._database.fetch(text, statement.bind(values, viewer.user_id)), page, _to_written)
 
-    async def _fetch(
-        self, viewer: Actor, target: Target, values: Parameters, shape: Shape | None = None
-    ) -> Sequence[Row]:
+    async def _statement(self, viewer: Actor, target: Target, shape: Shape | None, turn: Turn) -> Prepared:
         key = target, rights_of(viewer), shape
         statement = self._statements.get(key)
         if statement is None:
-            statement = self._prepared(*key)
-            self._statements.put(key, statement, len(statement.text))
-        return await self._database.fetch(statement.text, statement.bind(values, viewer.user_id))
+            async with turn():
+                # Somebody else may have had a turn before.
+                statement = self._statements.get(key) or self._prepared(*key)
+                self._statements.put(key, statement, BESIDE + len(statement.text))
+        return statement
 
     def _prepared(self, target: Target, rights: Rights, shape: Shape | None) -> Prepared:
         viewer = somebody_with(rights)
         if shape is None:
             return Prepared(written(SHEETS, viewer, target))
-        reader, (given, sort, window, size) = self._lists[target.relation], shape
+        reader, (given, sort, window) = self._lists[target.relation], shape
         keyset = reader.keyset(sort)
-        # As a number that is known: else PostgreSQL makes another plan each time, which takes as long as running it.
-        rows = reader.select_page(viewer, given, sort, window).limit(literal_column(str(size + 1), Integer))
+        rows = reader.select_page(viewer, given, sort, window).limit(literal_column(ROWS, Integer))
         found = written_page(SHEETS, viewer, target, rows, keyset)
         return Prepared(keyset.ordered(select(found), window, found.c))
 

@@ -1,6 +1,7 @@
 """What of things is selected where the database itself writes them, as the JSON that goes out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
@@ -105,8 +106,15 @@ class Written:
     """How many things it tells of, each as often as it is told of."""
 
 
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""A turn at what takes time and waits for nothing."""
+
+
 class Writer(Protocol):
-    """Writes things for queries: only what the viewer may see, as if the rest did not exist."""
+    """Writes things for queries: only what the viewer may see, as if the rest did not exist.
+
+    What is selected for the first time, or in another way, takes time to prepare: that is done when it is its `turn`.
+    """
 
     def knows(self, target: Target) -> bool:
         """Whether all that is selected can be written."""
@@ -116,12 +124,12 @@ class Writer(Protocol):
         """Whether it can be written page by page."""
         ...
 
-    async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written]:
+    async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID], turn: Turn) -> Mapping[UUID, Written]:
         """What belongs to those keys to which something belongs. Lists are in their order."""
         ...
 
     async def page(
-        self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest
+        self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest, turn: Turn
     ) -> Page[Written]:
         """One page of the visible things that pass the filters.
 

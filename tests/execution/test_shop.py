@@ -68,7 +68,7 @@ def literals(whole: WholeShop) -> dict[str, list[str]]:
     ids += [f'"{global_id("Customer", key)}"' for key in whole.customers]
     return {
         "first": ["2", "3", "1000"],
-        "last": ["null"],
+        "last": ["null", "null", "2"],
         "after": ["null", '"nowhere"'],
         "before": ["null"],
         "id": [*ids, '"nothing"'],
@@ -118,6 +118,8 @@ async def test_random_operations_on_a_shop_are_answered_as_graphql_core_answers_
     # The dice must not have made it easy.
     assert told["ran"] > OPERATIONS * 0.5, told
     assert told["errors"] > told["ran"] * 0.2, told
+    # What was left behind goes here, where it is known of, and not in the middle of another test.
+    gc.collect()
 
 
 class Unreliable:
