@@ -73,7 +73,11 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=900, ge=30, le=86400, description="How long an access token is valid.")
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="How long a refresh token is valid.")
     password_hashers: int = Field(
-        default=2, ge=1, le=32, description="How many passwords are hashed at once, each in a process of its own."
+        default=1,
+        ge=1,
+        le=32,
+        description="How many passwords are hashed at once, each in a process of its own."
+        " The queries want at least one core that none of them takes.",
     )
     password_nice: int = Field(
         default=10,

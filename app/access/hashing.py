@@ -3,12 +3,15 @@
 Run as a program, this file is read by itself: what it imports is what every such process holds.
 """
 
+import ctypes
 import json
 import os
 import secrets
+import select
 import signal
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,10 @@ BCRYPT_BYTES = 72
 
 CHANCES = 5
 """How often that is asked of a system which takes no such wish at the moment."""
+
+
+REST = 1.0
+"""After so many seconds without a question the memory that was kept for the next hash is given back."""
 
 
 class Hashing:
@@ -74,9 +81,27 @@ def main() -> None:
     nice, *costs = map(int, sys.argv[1:])
     _begin(nice)
     work = Hashing(argon2id(*costs))
-    for line in sys.stdin.buffer:
+    for line in _questions():
         sys.stdout.buffer.write(f"{json.dumps(_answer(work, line))}\n".encode())
         sys.stdout.buffer.flush()
+
+
+def _questions() -> Generator[bytes]:
+    """The lines of the other side. It asks again when it was answered: no line is read before its time."""
+    while True:
+        if not select.select([sys.stdin], [], [], REST)[0]:
+            _give_back()
+        line = sys.stdin.buffer.readline()
+        if not line:
+            return
+        yield line
+
+
+def _give_back() -> None:
+    """Give memory back to the system, where its library keeps any: glibc does (`man malloc_trim`)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _answer(work: Hashing, line: bytes) -> dict[str, Any]:

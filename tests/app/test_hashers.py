@@ -54,6 +54,12 @@ def autogroup(process: psutil.Process) -> int | None:
     return int(told.read_text().split()[-1]) if told.exists() else None
 
 
+def faults(process: psutil.Process) -> int:
+    """How many pages a process was given, where the system tells."""
+    told = Path(f"/proc/{process.pid}/stat")
+    return int(told.read_text().rpartition(")")[2].split()[7]) if told.exists() else 0
+
+
 async def test_the_loop_goes_on_while_passwords_are_hashed():
     turns, beside = 0, []
 
@@ -111,6 +117,28 @@ async def test_hashing_steps_back_behind_the_server_and_the_database():
         assert process.nice() == min(19, psutil.Process().nice() + 10)
         assert os.getsid(process.pid) == process.pid
         assert autogroup(process) in {None, 10}
+
+
+async def test_the_memory_of_one_hash_is_there_for_the_next():
+    # So much that the system's library would not keep it by itself.
+    with closing(Hasher(SETTINGS.model_copy(update={"password_queue": 4, "password_memory_kib": 40_960}))) as hasher:
+        await hasher.hash(PASSWORD)
+        process = await the_process()
+        before = faults(process)
+        await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(4)))
+
+        # Each takes 10,240 pages. Those of one may have been given back before the first, on a slow machine.
+        assert faults(process) - before < 2 * 10_240
+
+
+async def test_memory_is_given_back_when_nobody_signs_in():
+    with closing(Hasher(SETTINGS.model_copy(update={"password_memory_kib": 65_536}))) as hasher:
+        await hasher.hash(PASSWORD)
+        process = await the_process()
+
+        await until(lambda: process.memory_info().rss < 50_000_000)
+        assert await hasher.hash(PASSWORD)
+        assert hashers_of() == [process]
 
 
 async def test_secrets_are_neither_arguments_nor_in_the_environment(monkeypatch: pytest.MonkeyPatch, hasher: Hasher):
