@@ -1,6 +1,7 @@
 """Products and variants: tables, the store for commands, the readers for queries."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -59,14 +61,22 @@ variants = Table(
     Index("variants_created_at_idx", "created_at", "id"),
 )
 
+
+def visible_to(_viewer: Actor) -> ColumnElement[bool]:
+    """The one place that says who may see products and variants: everybody."""
+    return true()
+
+
+def _visible_variants(viewer: Actor) -> Select[Any]:
+    return select(variants).where(visible_to(viewer))
+
+
 PRICE = money("price", variants.c.price, variants.c.currency)
 
 SHEETS: Sheets = {
-    "product": Sheet(products.c.id, lambda _: select(products)),
-    "variant": Sheet(variants.c.id, lambda _: select(variants), attributes=PRICE),
-    "variants_of_product": Sheet(
-        variants.c.product_id, lambda _: select(variants), order=(variants.c.sku,), attributes=PRICE
-    ),
+    "product": Sheet(products.c.id, lambda viewer: select(products).where(visible_to(viewer))),
+    "variant": Sheet(variants.c.id, _visible_variants, attributes=PRICE),
+    "variants_of_product": Sheet(variants.c.product_id, _visible_variants, order=(variants.c.sku,), attributes=PRICE),
 }
 
 KINDS = {each.value: each for each in VariantKind}
@@ -86,7 +96,7 @@ class ProductReader(TableReader[Product]):
     filters = {"name": products.c.name, "created_at": products.c.created_at}
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        return true()
+        return visible_to(viewer)
 
     def build(self, row: Row) -> Product:
         return Product(*row)
@@ -105,7 +115,7 @@ class VariantReader(TableReader[Variant]):
     }
 
     def visible_to(self, viewer: Actor) -> ColumnElement[bool]:
-        return true()
+        return visible_to(viewer)
 
     def build(self, row: Row) -> Variant:
         return to_variant(row)
