@@ -54,9 +54,10 @@ def create_app(
                 app.state.process = process
                 app.state.sockets = sockets = Sockets(schema, documents, process.services, settings)
                 if is_process:
-                    # What is there now stays: the garbage collector need not go through it again and again.
-                    gc.collect()
+                    # What is there now stays, and the garbage collector begins: not with what was imported, 250,000
+                    # objects of which it would free 3,500, and take 0.15 s of the start for it.
                     gc.freeze()
+                    gc.enable()
                 yield
                 await sockets.stop()
                 await endpoint.shadows.stop()

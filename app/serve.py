@@ -1,6 +1,7 @@
 """`orderwire serve`: prepares what is missing, serves until told to stop, and stops what it started."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -119,6 +120,7 @@ def _run(settings: Settings, listener: socket.socket, on_ready: Callable[[], Non
     config = server_config(settings)
     server = _Server(config, on_ready)
     if settings.workers > 1:
+        gc.enable()
         on_ready()
         Multiprocess(config, sockets=[listener]).run()
     else:

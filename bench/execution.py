@@ -63,7 +63,7 @@ SERVED = {"graphql-core": 10, HOOKS: 40, "compiled": 40}
 ten times as many."""
 SMALL = {"Nothing", "OrderPoint"}
 
-SERVE = "from app.cli import main; main()"
+SERVE = "from app.__main__ import main; main()"
 SERVE_BY_HOOKS = f"""
 import app.main
 

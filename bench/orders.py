@@ -87,7 +87,7 @@ def serving(data_dir: Path) -> Generator[tuple[int, str]]:
     env = {"PATH": os.environ["PATH"], "HOME": str(data_dir), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     env |= {f"ORDERWIRE_{name}": str(value) for name, value in settings.items()}
     told = data_dir / "told.txt"
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+    command = [sys.executable, "-c", "from app.__main__ import main; main()", "serve"]
     with told.open("w") as out:
         process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=data_dir)
     try:

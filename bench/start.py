@@ -32,7 +32,7 @@ import psutil
 import uvloop
 from sign_ins import NEWEST, PASSWORD, POINT, ROOT, SIGN_IN, Line
 
-SERVE = "import sys; sys.argv[1:] = ['serve']; from app.cli import main; main()"
+SERVE = "import sys; sys.argv[1:] = ['serve']; from app.__main__ import main; main()"
 BARE = """
 import uvicorn, sys
 async def app(scope, receive, send):

@@ -247,7 +247,7 @@ def _orderwire(*, apart: bool = False) -> Generator[Target]:
             # Where the machine is busy, a client may be late with so many.
             "ORDERWIRE_SOCKET_INIT_SECONDS": "60",
         }
-        command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+        command = [sys.executable, "-c", "from app.__main__ import main; main()", "serve"]
         process, url = stack.enter_context(_process(command, environment, directory))
         # On the same data directory it joins the database server that runs there.
         source = stack.enter_context(_process(command, environment, directory))[1] if apart else url

@@ -71,7 +71,7 @@ def running(name: str, database_url: str, customer: str) -> Generator[Server]:
             settings = {**SETTINGS, "DATA_DIR": directory, "DATABASE_URL": database_url, "EXECUTION": way}
             env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
             env |= {f"ORDERWIRE_{key}": value for key, value in settings.items()}
-            command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+            command = [sys.executable, "-c", "from app.__main__ import main; main()", "serve"]
             if name == PLAIN:
                 command = [sys.executable, str(HERE / "plain_asgi.py")]
         elif name == BARE:

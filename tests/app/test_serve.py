@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -13,13 +15,26 @@ import psutil
 import pytest
 import websockets
 from sqlalchemy import text
-from support.processes import PATIENCE, Serving, eventually, hashers_of, is_gone, postgres_of, run, serving
+from support.processes import PATIENCE, Serving, environment, eventually, hashers_of, is_gone, postgres_of, run, serving
 
 from db.engine import Database
 
 COUNTS = "{ orders(first: 1) { totalCount } products(first: 1) { totalCount } }"
 PRODUCTS_AND_USERS = "{ products(first: 1) { totalCount } users(first: 9) { nodes { username } } }"
 WATCH = "subscription { orderStatusChanged { to } }"
+COLLECTOR = """
+import asyncio, gc
+gc.disable()
+from app.main import create_app
+
+async def main():
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        print(gc.isenabled(), len(gc.get_objects()) < gc.get_freeze_count())
+
+asyncio.run(main())
+"""
+"""Starts as `serve` does, and tells whether the garbage collector works and has less to go through than is there."""
 RESTART = 5.0
 """Seconds of processor time that a restart may take, on a slow machine."""
 
@@ -281,3 +296,12 @@ async def test_own_database_and_broker_start_nothing(fresh_url: str, valkey: str
     await database.close()
     assert [row.username for row in found] == ["admin"]
     assert not (tmp_path / "postgres").exists()
+
+
+def test_the_garbage_collector_works_once_the_server_does_and_leaves_alone_what_was_there(
+    fresh_url: str, tmp_path: Path
+):
+    env = environment(tmp_path, database_url=fresh_url, log_level="error")
+    told = subprocess.run([sys.executable, "-c", COLLECTOR], env=env, check=True, capture_output=True, text=True)
+
+    assert told.stdout.split() == ["True", "True"]

@@ -17,7 +17,7 @@ from support.starter import Forked, fork
 
 from app.access import hashing
 
-ORDERWIRE = [sys.executable, "-c", "from app.cli import main; main()"]
+ORDERWIRE = [sys.executable, "-c", "from app.__main__ import main; main()"]
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 

@@ -156,6 +156,6 @@ def become(arguments: list[str], directory: str, environment: dict[str, str], ou
         os.close(opened)
     sys.argv = ["orderwire", *arguments]
 
-    from app.cli import main as orderwire
+    from app.__main__ import main as orderwire
 
     orderwire()
