@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ BCRYPT_BYTES = 72
 CHANCES = 5
 """How often that is asked of a system which takes no such wish at the moment."""
 
+PAUSE_EVERY = 0.0003
+"""After so many seconds work pauses for some 0.07 ms, in which whoever waits for a core gets onto this one."""
 
 REST = 1.0
 """After so many seconds without a question the memory that was kept for the next hash is given back."""
@@ -82,7 +85,9 @@ def main() -> None:
     _begin(nice)
     work = Hashing(argon2id(*costs))
     for line in _questions():
-        sys.stdout.buffer.write(f"{json.dumps(_answer(work, line))}\n".encode())
+        with _pausing():
+            answer = _answer(work, line)
+        sys.stdout.buffer.write(f"{json.dumps(answer)}\n".encode())
         sys.stdout.buffer.flush()
 
 
@@ -113,12 +118,32 @@ def _answer(work: Hashing, line: bytes) -> dict[str, Any]:
         return {"fault": type(error).__name__}
 
 
+@contextmanager
+def _pausing() -> Generator[None]:
+    """Work with pauses. However low its priority, work does not make way at once for who wakes up beside it.
+
+    Linux may look at its clock 250 times a second only, and takes a core for free only when nothing runs on it.
+
+    The handler of the timer is a function of C, for one of Python would run after the hash. It is called with the
+    number of its signal, 14, and sleeps for as many microseconds, and what a system adds to them.
+    """
+    signal.setitimer(signal.ITIMER_REAL, PAUSE_EVERY, PAUSE_EVERY)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _begin(nice: int) -> None:
     """Step back behind the server, and leave it to the server when this is to end."""
     _step_back(nice)
     # Whoever stops a service signals all of its processes at once; what is under way is still to be answered.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    # What pauses the work, see `_pausing`.
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc.signal(signal.SIGALRM, ctypes.cast(libc.usleep, ctypes.c_void_p))
     # Nobody waits for an answer that cannot be written any more.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

@@ -26,6 +26,8 @@ PASSWORD = "password1"
 SETTINGS = Settings(password_hashers=1, password_queue=1, **CHEAP_PASSWORDS)
 ENDLESS = {"password_time_cost": 10_000}
 """So dear that whoever hashes is met at work."""
+PAUSES = 1000
+"""How often it leaves its core by itself, within a second of work; to start it does so a few times."""
 
 
 @pytest.fixture
@@ -117,6 +119,16 @@ async def test_hashing_steps_back_behind_the_server_and_the_database():
         assert process.nice() == min(19, psutil.Process().nice() + 10)
         assert os.getsid(process.pid) == process.pid
         assert autogroup(process) in {None, 10}
+
+
+async def test_a_hash_pauses_again_and_again_so_that_others_get_onto_its_core(endless: Hasher):
+    asked = asyncio.create_task(endless.hash(PASSWORD))
+    process = await the_process()
+
+    await until(lambda: process.num_ctx_switches().voluntary > PAUSES)
+
+    assert not asked.done()
+    asked.cancel()
 
 
 async def test_the_memory_of_one_hash_is_there_for_the_next():
