@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
+from app.database_server import database_server
 from app.graphql.http import PLAYGROUND
 from app.live.doorbell import broker
-from app.prepare import database_server
 from app.settings import Settings
 from db import migrate
 from db.engine import Database

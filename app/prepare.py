@@ -1,14 +1,8 @@
 """What must stand before a process can serve: a server, a database at its newest migration, an admin, a shop."""
 
 import secrets
-import signal
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import FrameType
-from typing import NoReturn
 
 from app.access.keys import KeyRing, write_secret
 from app.access.passwords import LoneHasher
@@ -31,33 +25,6 @@ class Prepared:
     admin_password: str | None
     has_admin: bool
     seeded: bool
-
-
-def _nothing() -> None:
-    """There is nothing else to do."""
-
-
-@contextmanager
-def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothing) -> Generator[Settings]:
-    """The settings with the URL of a running server: the operator's own, or the embedded one, started now.
-
-    `meanwhile` is done while that starts, which waits for others more than it does itself.
-    """
-    if settings.database_url is not None:
-        meanwhile()
-        yield settings
-        return
-    # Imported here, for a server with a database of its own needs no embedded one installed.
-    from db.embedded import database_url, embedded_server
-
-    # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
-    signal.signal(signal.SIGTERM, _exit)
-    with ExitStack() as stack:
-        with ThreadPoolExecutor(1) as aside:
-            starting = aside.submit(stack.enter_context, embedded_server((settings.data_dir / "postgres").resolve()))
-            meanwhile()
-            url = starting.result()
-        yield settings.model_copy(update={"database_url": database_url(url)})
 
 
 async def prepare(settings: Settings) -> Prepared:
@@ -115,7 +82,3 @@ async def _credentials(database: Database, username: str) -> Credentials | None:
     unit_of_work = system_unit_of_work(database)
     async with unit_of_work:
         return await unit_of_work.users.credentials(username)
-
-
-def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)

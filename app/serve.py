@@ -1,28 +1,22 @@
 """`orderwire serve`: prepares what is missing, serves until told to stop, and stops what it started."""
 
 import asyncio
-import gc
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
-import uvicorn
 from rich.console import Console
 from rich.markup import escape
-from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
+from app.database_server import database_server
 from app.graphql.documents import read_documents
 from app.logs import configure_logs
-from app.prepare import Prepared, database_server, prepare
-from app.protocols.door import Door, room
-from app.protocols.http import HttpProtocol
-from app.protocols.socket import SocketProtocol
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.prepare import Prepared
 
 BACKLOG = 2048
 
@@ -44,19 +38,25 @@ def serve(settings: Settings) -> None:
     # Each process reads them anew; here a mistake is told before anything was started.
     read_documents(settings.documents)
     listener = _listen(settings)
-    with database_server(settings, meanwhile=lambda: _import_application(settings)) as running:
+    with database_server(settings, meanwhile=lambda: _import_rest(settings)) as running:
+        from app.prepare import prepare
+        from app.server import run
+
         prepared = asyncio.run(prepare(running))
         # The server's processes read their settings anew, the embedded database among them.
         os.environ["ORDERWIRE_DATABASE_URL"] = running.database_url or ""
         address = _address(settings.host, listener)
         with suppress(KeyboardInterrupt):
-            _run(running, listener, lambda: _tell(running, prepared, address))
+            run(running, listener, lambda: _tell(running, prepared, address))
         console.print("Stopped.")
 
 
-def _import_application(settings: Settings) -> None:
-    """Import what uvicorn would import by its name later; several workers do so themselves."""
+def _import_rest(settings: Settings) -> None:
+    """Import what takes longest, PostgreSQL's start included: so no file above begins with it."""
+    import_module("app.prepare")
+    import_module("app.server")
     if settings.workers == 1:
+        # uvicorn would import it by its name later; several workers do so themselves.
         import_module("app.main")
 
 
@@ -80,56 +80,7 @@ def _address(host: str, listener: socket.socket) -> str:
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}"
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and not self.should_exit:
-            self._on_ready()
-
-
-def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.Config:
-    """How uvicorn serves: an application that is there, or one that each process makes from its settings."""
-    door = Door(settings.max_connections or room(settings.database_pool_size))
-    return uvicorn.Config(
-        app or "app.main:create_app",
-        factory=app is None,
-        workers=settings.workers,
-        lifespan="on",
-        http=cast("Any", partial(HttpProtocol, patience=settings.live_heartbeat_seconds, door=door)),
-        ws=SocketProtocol,
-        # Compressing each socket's frames anew costs more than the loopback or a gateway's own compression saves.
-        ws_per_message_deflate=False,
-        ws_ping_interval=settings.live_heartbeat_seconds,
-        ws_ping_timeout=settings.live_heartbeat_seconds,
-        log_config=None,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-        server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
-        # A message over a socket is an operation too.
-        ws_max_size=settings.max_body_bytes,
-    )
-
-
-def _run(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    config = server_config(settings)
-    server = _Server(config, on_ready)
-    if settings.workers > 1:
-        gc.enable()
-        on_ready()
-        Multiprocess(config, sockets=[listener]).run()
-    else:
-        server.run(sockets=[listener])
-        if not server.started:
-            raise SystemExit(3)
-
-
-def _tell(settings: Settings, prepared: Prepared, address: str) -> None:
+def _tell(settings: Settings, prepared: "Prepared", address: str) -> None:
     if prepared.seeded:
         console.print("An empty shop was filled with the demo shop.")
     secret = prepared.admin_password

@@ -20,7 +20,7 @@ BAD_INPUT = 2
 
 def with_database(work: Callable[[Any], Awaitable[T]]) -> T:
     """Run a piece of work on the migrated database, starting the embedded server where there is no other."""
-    from app.prepare import database_server
+    from app.database_server import database_server
     from db.engine import Database
     from db.migrate import create_if_missing, upgrade
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from sqlalchemy import make_url
 
 with warnings.catch_warnings():
     # Where the system gives no run-time directory, one below the directory for temporary files serves as well.
@@ -32,6 +31,9 @@ def embedded_server(data_dir: Path) -> Generator[str]:
 
 def database_url(server_url: str, name: str = DATABASE) -> str:
     """The URL of one database of the server."""
+    # Imported here, for it takes as long as the server to start, which needs none of it.
+    from sqlalchemy import make_url
+
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 

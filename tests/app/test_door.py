@@ -15,7 +15,7 @@ from support.waiting import until
 from websockets.asyncio.client import connect
 
 from app.protocols.door import LEAST, SPARE, UNBOUNDED, Door, room
-from app.serve import server_config
+from app.server import server_config
 from app.settings import Settings
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"

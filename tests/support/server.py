@@ -21,7 +21,7 @@ from support.waiting import PATIENCE, until
 from app.choices import Execution
 from app.graphql.http import PLAYGROUND
 from app.main import create_app
-from app.serve import server_config
+from app.server import server_config
 from app.settings import Settings
 from app.wiring import Process
 from db.base import new_id

@@ -1,0 +1,41 @@
+"""The database server of a command: the operator's own, or the embedded one for as long as the command runs."""
+
+import signal
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from app.settings import Settings
+
+
+def _nothing() -> None:
+    """There is nothing else to do."""
+
+
+@contextmanager
+def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothing) -> Generator[Settings]:
+    """The settings with the URL of a running server: the operator's own, or the embedded one, started now.
+
+    `meanwhile` is done while that starts, which waits for others more than it does itself.
+    """
+    if settings.database_url is not None:
+        meanwhile()
+        yield settings
+        return
+    # Imported here, for a server with a database of its own needs no embedded one installed.
+    from db.embedded import database_url, embedded_server
+
+    # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
+    signal.signal(signal.SIGTERM, _exit)
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(1) as aside:
+            starting = aside.submit(stack.enter_context, embedded_server((settings.data_dir / "postgres").resolve()))
+            meanwhile()
+            url = starting.result()
+        yield settings.model_copy(update={"database_url": database_url(url)})
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
