@@ -70,17 +70,22 @@ def _noted(table: str, columns: str, condition: str) -> str:
 _LAST_MOMENT = "hour + interval '59 minutes 59.999999 seconds'"
 
 
-def _by_hour(measures: str, condition: str) -> str:
+def _by_hour(measures: str, only: str) -> str:
     """CTEs that end with `daily`: measures by the date that the clocks show.
 
     An hour in which a day of the zone begins (there are some where zones are half an hour apart) is counted anew, from
-    the facts themselves. `figures` holds the others.
+    the facts themselves; `noted` holds the others. Far from midnight none does: clocks are put to another date near it
+    (all but Alaska's of 1867), and to ask the zone once for an hour, not twice (hence OFFSET 0), saves a sixth.
     """
+    condition = f"hour >= since AND hour < until {only}"
     return f"""
 noted AS MATERIALIZED (
-  SELECT hour, {_shown("hour")} AS day, {_shown(_LAST_MOMENT)} AS last_day, {measures}
+  SELECT hour, shown::date AS day,
+         CASE WHEN shown::time BETWEEN '3:00' AND '21:00' THEN shown::date ELSE {_shown(_LAST_MOMENT)} END AS last_day,
+         {measures}
   FROM (
-    {_noted("hourly_sales", f"hour, {measures}", f"hour >= since AND hour < until {condition}")}
+    {_noted("hourly_sales", f"hour, hour AT TIME ZONE :zone AS shown, {measures}", condition)}
+    OFFSET 0
   ) AS hours
 ),
 split AS MATERIALIZED (SELECT DISTINCT hour AS split_hour FROM noted WHERE day <> last_day),
@@ -90,11 +95,6 @@ daily AS (
 
 _SALES = text(f"""
 WITH {_SPAN},
-periods AS (
-  SELECT generate_series(
-    date_trunc(:unit, CAST(:start AS timestamp)), CAST(:end AS timestamp), CAST(:step AS text)::interval
-  )::date AS period
-),
 {_by_hour("orders, units, gross, returns, adjustments", "AND currency = :currency")}
   UNION ALL
   SELECT {_shown("placed_at")}, 1, coalesce(line.units, 0), coalesce(line.gross, 0), 0, 0
@@ -112,16 +112,10 @@ periods AS (
   SELECT {_shown("adjusted_at")}, 0, 0, 0, 0, amount
   FROM split JOIN adjustments ON adjusted_at >= split_hour AND adjusted_at < split_hour + interval '1 hour'
   WHERE currency = :currency
-),
-summed AS (
-  SELECT date_trunc(:unit, day::timestamp)::date AS period, sum(orders) AS orders, sum(units) AS units,
-         sum(gross) AS gross, sum(returns) AS returns, sum(adjustments) AS adjustments
-  FROM daily, span WHERE day BETWEEN first AND last GROUP BY 1
 )
-SELECT period, coalesce(orders, 0) AS orders, coalesce(units, 0) AS units, coalesce(gross, 0) AS gross,
-       coalesce(returns, 0) AS returns, coalesce(adjustments, 0) AS adjustments
-FROM periods LEFT JOIN summed USING (period)
-ORDER BY period
+SELECT date_trunc(:unit, day::timestamp)::date AS period, sum(orders) AS orders, sum(units) AS units,
+       sum(gross) AS gross, sum(returns) AS returns, sum(adjustments) AS adjustments
+FROM daily, span WHERE day BETWEEN first AND last GROUP BY 1
 """)  # noqa: S608  (only our own names are put into the text)
 
 _WHOLE_DAYS = """currency = :currency
@@ -231,7 +225,8 @@ _LOW_STOCK = (
     .limit(later("first", Integer))
 )
 
-_STEPS = {ReportInterval.DAY: "1 day", ReportInterval.WEEK: "7 days", ReportInterval.MONTH: "1 month"}
+_NONE = (0, 0, Decimal(0), Decimal(0), Decimal(0))
+"""The figures of a day without sales."""
 
 
 class SqlReports:
@@ -241,17 +236,16 @@ class SqlReports:
         self._database, self._currency = database, currency
 
     async def sales(self, period: Period, interval: ReportInterval) -> SalesReport:
-        span = self._span(period) | {"unit": interval.lower(), "step": _STEPS[interval]}
-        found = await self._database.read(_SALES, span)
+        found = {
+            row.period: (row.orders, row.units, row.gross, row.returns, row.adjustments)
+            for row in await self._database.read(_SALES, self._span(period) | {"unit": interval.lower()})
+        }
+        # Days without sales are not asked of the database: most of two years may be such.
         rows = [
-            SalesRow(
-                **self._figures(row.orders, row.units, row.gross, row.returns, row.adjustments),
-                period=row.period,
-            )
-            for row in found
+            SalesRow(**self._figures(*found.get(first, _NONE)), period=first) for first in period.first_days(interval)
         ]
-        sums = [sum((getattr(row, name) for row in found), Decimal(0)) for name in _FIGURES]
-        return SalesReport(rows, SalesFigures(**self._figures(*sums)))
+        total: Any = map(sum, zip(_NONE, *found.values(), strict=True))
+        return SalesReport(rows, SalesFigures(**self._figures(*total)))
 
     async def top_products(self, period: Period, by: TopProductsBy, first: int) -> Sequence[TopProduct]:
         rows = await self._database.read(_TOP_PRODUCTS[by], self._span(period) | {"first": first})
@@ -338,6 +332,3 @@ PENNY = Decimal("0.01")
 
 def _decimals(amount: Decimal) -> int:
     return -int(amount.as_tuple().exponent)
-
-
-_FIGURES = ("orders", "units", "gross", "returns", "adjustments")

@@ -37,6 +37,15 @@ class Period:
     end: date
     time_zone: str
 
+    def first_days(self, interval: ReportInterval) -> list[date]:
+        """The first days of the days, weeks or months that the period touches, the oldest first."""
+        if interval is ReportInterval.MONTH:
+            oldest, newest = (12 * day.year + day.month - 1 for day in (self.start, self.end))
+            return [date(month // 12, month % 12 + 1, 1) for month in range(oldest, newest + 1)]
+        is_week = interval is ReportInterval.WEEK
+        oldest = self.start.toordinal() - (self.start.weekday() if is_week else 0)
+        return [date.fromordinal(day) for day in range(oldest, self.end.toordinal() + 1, 7 if is_week else 1)]
+
 
 @value
 class SalesFigures:

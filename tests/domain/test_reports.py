@@ -32,6 +32,23 @@ def test_a_range_makes_a_bounded_number_of_rows(interval: ReportInterval | None,
         assert refusal(Period(START, START + timedelta(days=days), "UTC"), interval) == ("to",)
 
 
+@pytest.mark.parametrize(
+    ("interval", "end", "first_days"),
+    [
+        (ReportInterval.DAY, date(2026, 3, 3), [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]),
+        # The first of March 2026 is a Sunday.
+        (ReportInterval.WEEK, date(2026, 3, 2), [date(2026, 2, 23), date(2026, 3, 2)]),
+        (ReportInterval.WEEK, date(2026, 3, 1), [date(2026, 2, 23)]),
+        (ReportInterval.MONTH, date(2026, 3, 31), [date(2026, 3, 1)]),
+        (ReportInterval.MONTH, date(2027, 1, 1), [*(date(2026, month, 1) for month in range(3, 13)), date(2027, 1, 1)]),
+    ],
+)
+def test_rows_begin_with_the_days_weeks_or_months_of_a_range(
+    interval: ReportInterval, end: date, first_days: list[date]
+):
+    assert Period(START, end, "UTC").first_days(interval) == first_days
+
+
 def test_one_day_is_a_range_and_none_is_not():
     check_period(Period(START, START, "UTC"))
 
