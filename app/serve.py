@@ -52,7 +52,7 @@ def serve(settings: Settings) -> None:
 
 
 def _import_rest(settings: Settings) -> None:
-    """Import what takes longest, PostgreSQL's start included: so no file above begins with it."""
+    """Import what takes longest. PostgreSQL starts meanwhile, so this file does not import it before."""
     import_module("app.prepare")
     import_module("app.server")
     if settings.workers == 1:
