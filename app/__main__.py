@@ -5,7 +5,7 @@ import gc
 
 def main() -> None:
     """Run the command line."""
-    # What is imported stays: the garbage collector would go through it again and again, for a fifth of the start.
+    # What is imported stays: the garbage collector would go through it again and again, for a tenth of the start.
     gc.disable()
     from app.cli import main as run
 

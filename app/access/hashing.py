@@ -21,6 +21,9 @@ from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
+LIBC = ctypes.CDLL(None)
+"""The system's own library of C."""
+
 BCRYPT_BYTES = 72
 """bcrypt never looked at what comes after; today's library refuses it, where those of old cut it off."""
 
@@ -104,7 +107,7 @@ def _questions() -> Generator[bytes]:
 
 def _give_back() -> None:
     """Give memory back to the system, where its library keeps any: glibc does (`man malloc_trim`)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = getattr(LIBC, "malloc_trim", None)
     if trim is not None:
         trim(0)
 
@@ -141,9 +144,8 @@ def _begin(nice: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     # What pauses the work, see `_pausing`.
-    libc = ctypes.CDLL(None)
-    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
-    libc.signal(signal.SIGALRM, ctypes.cast(libc.usleep, ctypes.c_void_p))
+    LIBC.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    LIBC.signal(signal.SIGALRM, ctypes.cast(LIBC.usleep, ctypes.c_void_p))
     # Nobody waits for an answer that cannot be written any more.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

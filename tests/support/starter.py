@@ -31,6 +31,7 @@ HEAVY = (
     "alembic.command",
     "app.main",
     "app.prepare",
+    "app.server",
     "db.online_retail",
     "fasteners",
     "platformdirs",
