@@ -11,7 +11,6 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -158,6 +157,8 @@ def import_online_retail(
     file: Annotated[Path, typer.Argument(help="A .csv file, or one packed as .gz or .xz.")],
 ) -> None:
     """Import an Online Retail file: invoices, returns, write-offs and adjustments of a real shop."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
     from db.online_retail import import_online_retail as load
     from domain.online_retail import ImportRefused
 

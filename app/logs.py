@@ -52,5 +52,5 @@ def configure_logs(level: LogLevel) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It would tell the tokens that it issues.
     logging.getLogger("authlib").setLevel(logging.WARNING)
-    # The server's own access lines carry no request id; app/requests.py writes better ones.
+    # The server's own access lines carry the query string, and no request id; app/requests.py writes better ones.
     logging.getLogger("uvicorn.access").disabled = True

@@ -30,10 +30,7 @@ class Prepared:
 async def prepare(settings: Settings) -> Prepared:
     """Create and migrate the database, make the first admin, and fill an empty shop, as far as the settings say."""
     KeyRing(settings)  # made now, or refused, before anything else is done
-    url = settings.database_url or ""
-    if settings.migrate:
-        await migrate.create_if_missing(url)
-    database = Database(url, pool_size=2)
+    database = Database(settings.database_url or "", pool_size=2)
     try:
         if settings.migrate:
             await migrate.upgrade(database)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -38,11 +39,11 @@ def serve(settings: Settings) -> None:
     # Each process reads them anew; here a mistake is told before anything was started.
     read_documents(settings.documents)
     listener = _listen(settings)
-    with database_server(settings, meanwhile=lambda: _import_rest(settings)) as running:
-        from app.prepare import prepare
+    # What takes longest is imported while PostgreSQL starts, and not by this file before.
+    with database_server(settings, meanwhile=lambda: import_module("app.prepare")) as running:
+        prepared = _prepare(running)
         from app.server import run
 
-        prepared = asyncio.run(prepare(running))
         # The server's processes read their settings anew, the embedded database among them.
         os.environ["ORDERWIRE_DATABASE_URL"] = running.database_url or ""
         address = _address(settings.host, listener)
@@ -51,9 +52,19 @@ def serve(settings: Settings) -> None:
         console.print("Stopped.")
 
 
+def _prepare(settings: Settings) -> "Prepared":
+    """Prepare what is missing. That waits for the database most of the time: what is left is imported meanwhile."""
+    from app.prepare import prepare
+
+    with ThreadPoolExecutor(1) as aside:
+        importing = aside.submit(_import_rest, settings)
+        # Here and not aside, for Ctrl-C to end it.
+        prepared = asyncio.run(prepare(settings))
+        importing.result()
+    return prepared
+
+
 def _import_rest(settings: Settings) -> None:
-    """Import what takes longest. PostgreSQL starts meanwhile, so this file does not import it before."""
-    import_module("app.prepare")
     import_module("app.server")
     if settings.workers == 1:
         # uvicorn would import it by its name later; several workers do so themselves.

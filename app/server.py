@@ -44,6 +44,8 @@ def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.C
         ws_ping_interval=settings.live_heartbeat_seconds,
         ws_ping_timeout=settings.live_heartbeat_seconds,
         log_config=None,
+        # Disabled (app/logs.py), they would still be put together.
+        access_log=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,

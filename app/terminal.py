@@ -22,10 +22,9 @@ def with_database(work: Callable[[Any], Awaitable[T]]) -> T:
     """Run a piece of work on the migrated database, starting the embedded server where there is no other."""
     from app.database_server import database_server
     from db.engine import Database
-    from db.migrate import create_if_missing, upgrade
+    from db.migrate import upgrade
 
     async def run(url: str) -> T:
-        await create_if_missing(url)
         database = Database(url, pool_size=4)
         try:
             await upgrade(database)

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 LOG_CONNECTIONS = 4
 """How many connections of a process serve the log, the revocations and the chores."""
 
+SEARCH_CONNECTIONS = 4
+"""How many connections of a process serve lists that are filtered by what their order does not follow."""
+
 REPORT_CONNECTIONS = 2
 """How many connections of a process serve reports, which take long and must not leave all else without any."""
 
@@ -82,7 +85,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     url = settings.database_url
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
-    database = _request_database(url, settings)
+    database = _request_database(url, settings, settings.database_pool_size)
+    search_database = _request_database(url, settings, SEARCH_CONNECTIONS, plans_anew=True)
     report_database = Database(url, REPORT_CONNECTIONS, statement_seconds=settings.report_seconds)
     # Commands may wait for each other's locks on every connection that there is; the log goes on.
     log_database = Database(url, LOG_CONNECTIONS)
@@ -107,7 +111,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
     hasher = Hasher(settings)
     services = Services(
-        readers=_readers(database, report_database, settings.currency),
+        readers=_readers(database, search_database, report_database, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
@@ -146,9 +150,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         hasher.close()
         await watch.stop()
         await keys.stop()
-        await log_database.close()
-        await report_database.close()
-        await database.close()
+        for each in (log_database, report_database, search_database, database):
+            await each.close()
 
 
 def system_unit_of_work(database: Database) -> SqlUnitOfWork:
@@ -161,9 +164,9 @@ def system_issuer(settings: Settings) -> JwtIssuer:
     return JwtIssuer(settings, KeyRing(settings), Revocations())
 
 
-def _request_database(url: str, settings: Settings) -> Database:
+def _request_database(url: str, settings: Settings, size: int, *, plans_anew: bool = False) -> Database:
     seconds = settings.operation_seconds
-    return Database(url, settings.database_pool_size, statement_seconds=seconds, page_cost=PAGE_COST)
+    return Database(url, size, statement_seconds=seconds, page_cost=PAGE_COST, plans_anew=plans_anew)
 
 
 def _valkey(url: str | None) -> "Valkey | None":
@@ -175,7 +178,7 @@ def _valkey(url: str | None) -> "Valkey | None":
     return Valkey(url)
 
 
-def _readers(database: Database, report_database: Database, currency: str) -> Readers:
+def _readers(database: Database, searching: Database, report_database: Database, currency: str) -> Readers:
     return Readers(
         users=UserReader(database),
         customers=CustomerReader(database),
@@ -190,5 +193,5 @@ def _readers(database: Database, report_database: Database, currency: str) -> Re
         events=EventReader(database),
         roles=RoleReader(database),
         reports=SqlReports(report_database, currency),
-        writer=SqlWriter(database),
+        writer=SqlWriter(database, searching),
     )

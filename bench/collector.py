@@ -78,7 +78,6 @@ async def measure(url: str, way: str, seconds: float, runs: int) -> None:
 
 
 async def prepare(url: str) -> None:
-    await migrate.create_if_missing(url)
     database = Database(url, 2)
     await migrate.upgrade(database)
     await seed_demo(database, datetime.now(UTC), "no password")

@@ -149,7 +149,6 @@ def main() -> None:
 
 async def measure(url: str, data_dir: Path, runs: int, *, is_profiled: bool) -> None:
     """Take all figures and print them."""
-    await migrate.create_if_missing(url)
     database = Database(url, 2)
     await migrate.upgrade(database)
     await seed_demo(database, datetime.now(UTC), "no password")

@@ -158,7 +158,6 @@ async def measure(urls: Mapping[str, str], data_dir: Path, postgres: psutil.Proc
 async def fill(url: str, orders: int) -> None:
     """Make a shop of so many orders, by statements that insert many rows at once."""
     began = time.monotonic()
-    await migrate.create_if_missing(url)
     database = Database(url, 1)
     await migrate.upgrade(database)
     async with database.session() as connection:

@@ -65,7 +65,6 @@ def _in_a_process(what: str, file: Path, url: str) -> tuple[float, float]:
 
 
 async def _prepare(url: str) -> None:
-    await migrate.create_if_missing(url)
     database = Database(url, 2)
     await migrate.upgrade(database)
     await database.close()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import Table, exists, func, or_, select, text
@@ -17,8 +17,10 @@ from db.orders import order_lines, order_numbers, orders
 from db.returns import return_lines, return_numbers, returns
 from db.roles import user_roles
 from db.users import users
-from domain.demo.shop import DemoShop, make_shop
 from domain.money import DEFAULT_CURRENCY
+
+if TYPE_CHECKING:
+    from domain.demo.shop import DemoShop
 
 LOCK = 1397048644
 """The key of the advisory lock: the letters SEED."""
@@ -44,6 +46,9 @@ async def seed_demo(
         await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         if not await _is_empty(connection):
             return None
+        # Imported here, for most starts find a shop that is in use.
+        from domain.demo.shop import make_shop
+
         shop = make_shop(today, taken=await _taken_names(connection), currency=currency)
         loads = list(_loads(shop, password_hash))
         for load in loads:
@@ -88,7 +93,7 @@ def _with(load: _Load, column: str, values: Iterable[Any]) -> _Load:
     return load._replace(columns=(*load.columns, column), rows=rows)
 
 
-def _loads(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
+def _loads(shop: "DemoShop", password_hash: str) -> Iterator[_Load]:
     """All tables, each after those that it refers to."""
     yield from _people(shop, password_hash)
     yield from _goods(shop)
@@ -98,7 +103,7 @@ def _loads(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
     yield _events(shop)
 
 
-def _people(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
+def _people(shop: "DemoShop", password_hash: str) -> Iterator[_Load]:
     names = ("id", "username", "email", "scopes", "created_at", "last_login_at")
     yield _with(_load(users, shop.users, *names), "password_hash", [password_hash] * len(shop.users))
     held = [(user.id, role, user.created_at) for user in shop.users for role in user.roles]
@@ -108,14 +113,14 @@ def _people(shop: DemoShop, password_hash: str) -> Iterator[_Load]:
     yield _load(addresses, shop.addresses, *names)
 
 
-def _goods(shop: DemoShop) -> Iterator[_Load]:
+def _goods(shop: "DemoShop") -> Iterator[_Load]:
     yield _load(products, shop.products, "id", "name", "description", "created_at", "updated_at")
     names = ("id", "product_id", "sku", "name", "kind", "allow_backorder", "created_at", "updated_at")
     yield _load(variants, shop.variants, *names, price="price.amount", currency="price.currency_code")
     yield _load(warehouses, shop.warehouses, "id", "code", "name", "priority")
 
 
-def _orders(shop: DemoShop) -> Iterator[_Load]:
+def _orders(shop: "DemoShop") -> Iterator[_Load]:
     names = ("id", "number", "customer_id", "placed_by", "status", "country", "notes", "version")
     times = ("placed_at", "updated_at")
     money = {"total": "total.amount", "currency": "total.currency_code"}
@@ -126,7 +131,7 @@ def _orders(shop: DemoShop) -> Iterator[_Load]:
     yield _load(order_lines, shop.lines, *names, **money)
 
 
-def _stock(shop: DemoShop) -> Iterator[_Load]:
+def _stock(shop: "DemoShop") -> Iterator[_Load]:
     allowed = {variant.id: variant.allow_backorder for variant in shop.variants}
     names = ("id", "variant_id", "warehouse_id", "on_hand", "reserved", "reorder_point")
     flags = [allowed[level.variant_id] for level in shop.levels]
@@ -135,7 +140,7 @@ def _stock(shop: DemoShop) -> Iterator[_Load]:
     yield _load(stock_movements, shop.movements, *stock_movements.columns.keys())
 
 
-def _returns(shop: DemoShop) -> Iterator[_Load]:
+def _returns(shop: "DemoShop") -> Iterator[_Load]:
     names = ("id", "number", "order_id", "customer_id", "country", "returned_at")
     yield _load(returns, shop.returns, *names, total="total.amount", currency="total.currency_code")
     names = ("return_id", "position", "order_id", "order_line_position", "variant_id", "description")
@@ -143,7 +148,7 @@ def _returns(shop: DemoShop) -> Iterator[_Load]:
     yield _load(return_lines, shop.return_lines, *names, "quantity", **money)
 
 
-def _events(shop: DemoShop) -> _Load:
+def _events(shop: "DemoShop") -> _Load:
     """What the sequencer will take into the log, in this order."""
     names = ("id", "aggregate_type", "aggregate_id", "sequence", "kind", "actor_id", "occurred_at")
     payloads = [orjson.dumps(event.payload).decode() for event in shop.events]

@@ -1,22 +1,21 @@
 """Connections: one pool, a transaction for each command, and a connection of its own for each read.
 
-SQLAlchemy makes the connections. Statements go to the driver, past SQLAlchemy's cursors and results, which cost more
-than the statements do (docs/decisions/0017-plain-rows.md).
+Connections are the driver's own, past SQLAlchemy's engines, cursors and results, which cost more than the statements do
+(docs/decisions/0017-plain-rows.md).
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import orjson
-from sqlalchemy import Executable, NullPool, Table, text
+from sqlalchemy import Executable, Table, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from db.pool import Pool, end
-from db.statements import Record, Row, shape_of
+from db.statements import DIALECT, Record, Row, shape_of
 from db.writes import Rows, Writes
 from domain.refusals import Refused, TookTooLong, bad_input
 
@@ -112,10 +111,17 @@ class Connection:
         rows = status.rpartition(" ")[2]
         return int(rows) if rows.isdecimal() else 0
 
-    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
-        """Run the text of a statement and return its rows."""
+    async def fetch(self, sql: str, arguments: Sequence[Any], *, once: bool = False) -> Sequence[Row]:
+        """Run the text of a statement and return its rows.
+
+        One that is run `once` is not kept by the driver, nor by the server, for the next time.
+        """
         _sent()
         with _Told(sql):
+            if once:
+                # What has no name is there until the next one comes.
+                statement = await self.driver.prepare(sql, name="")
+                return await statement.fetch(*arguments)
             return await self.driver.fetch(sql, *arguments)
 
     async def _execute_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
@@ -161,9 +167,9 @@ class Transaction(Connection):
         await self.flush()
         return await super().count(statement, parameters)
 
-    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+    async def fetch(self, sql: str, arguments: Sequence[Any], *, once: bool = False) -> Sequence[Row]:
         await self.flush()
-        return await super().fetch(sql, arguments)
+        return await super().fetch(sql, arguments, once=once)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
@@ -195,6 +201,7 @@ class Database:
         application_name: str = "orderwire",
         statement_seconds: float | None = None,
         page_cost: float | None = None,
+        plans_anew: bool = False,
     ) -> None:
         """Connect lazily to `url` (postgresql://…), with at most `pool_size` connections at once.
 
@@ -202,7 +209,8 @@ class Database:
         nothing happens for as long is rolled back by it. None is for work that may take its time.
 
         `page_cost` is what the planner takes a page to cost that does not follow the last one, in pages that do; None
-        leaves that to the server.
+        leaves that to the server. `plans_anew` has each statement planned for the values that it is given each time,
+        for those whose plan for any values would be a bad one for some.
         """
         # Compiling costs more than our statements take, and what makes them look costly are guesses.
         settings = {"application_name": application_name, "timezone": "UTC", "jit": "off"}
@@ -212,26 +220,25 @@ class Database:
             settings |= {"statement_timeout": most, "idle_in_transaction_session_timeout": most}
         if page_cost is not None:
             settings["random_page_cost"] = str(page_cost)
-        self.engine: AsyncEngine = create_async_engine(
-            driver_url(url),
-            poolclass=NullPool,
-            # An error goes to the log; what was bound to the statement may be a secret.
-            hide_parameters=True,
-            json_deserializer=orjson.loads,
-            connect_args={"server_settings": settings, "record_class": Record},
-        )
-        """What makes connections, and what migrations run on, past the pool."""
-        self.pool = Pool(self._connect, pool_size)
+        if plans_anew:
+            settings["plan_cache_mode"] = "force_custom_plan"
+        self.url = url
+        _, given = DIALECT.create_connect_args(make_url(driver_url(url)))
+        self._given: dict[str, Any] = {**given, "server_settings": settings, "record_class": Record}
+        self.pool = Pool(self.connect, pool_size)
 
     async def read(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Run one reading statement on a connection of its own and return all rows."""
         shape, values = shape_of(statement)
         return await self.fetch(shape.text, shape.bind(parameters, values))
 
-    async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
-        """Run the text of a reading statement on a connection of its own and return all rows."""
+    async def fetch(self, sql: str, arguments: Sequence[Any], *, once: bool = False) -> Sequence[Row]:
+        """Run the text of a reading statement on a connection of its own and return all rows.
+
+        One that is run `once` is not kept for the next time.
+        """
         async with self._connected() as connection:
-            return await connection.fetch(sql, arguments)
+            return await connection.fetch(sql, arguments, once=once)
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -276,23 +283,24 @@ class Database:
         """Fail unless the database answers."""
         await self.read(text("SELECT 1"))
 
+    async def connect(self) -> Any:
+        """A new connection of asyncpg, past the pool."""
+        with _Told("CONNECT"):
+            driver: Any = await cast("Any", asyncpg).connect(**self._given)
+            try:
+                await driver.set_type_codec(
+                    "jsonb", schema="pg_catalog", encoder=_jsonb_of, decoder=_of_jsonb, format="binary"
+                )
+            except BaseException:
+                driver.terminate()
+                raise
+        return driver
+
     async def close(self) -> None:
         await self.pool.close()
-        await self.engine.dispose()
 
     def _connected(self) -> "_Connected":
         return _Connected(self.pool)
-
-    async def _connect(self) -> Any:
-        """A connection of the driver, as SQLAlchemy sets it up, which nobody else knows."""
-        dbapi: Any = self.engine.dialect.loaded_dbapi
-        try:
-            made = await self.engine.raw_connection()
-        except dbapi.Error as error:
-            raise DBAPIError(None, None, error, hide_parameters=True) from error
-        driver = made.driver_connection
-        made.detach()
-        return driver
 
 
 class _Connected:
@@ -324,6 +332,15 @@ def driver_url(url: str) -> str:
     """The URL with SQLAlchemy's name of the driver, which users need not know."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+asyncpg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def _jsonb_of(text: str) -> bytes:
+    """JSON as PostgreSQL sends and takes it: the version of that form, which is 1, and the text."""
+    return b"\x01" + text.encode()
+
+
+def _of_jsonb(sent: bytes) -> Any:
+    return orjson.loads(sent[1:])
 
 
 def _sent() -> None:

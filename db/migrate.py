@@ -1,9 +1,11 @@
 """Brings a database to the newest migration, and makes it first where it does not exist."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, NullPool, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import Database
@@ -11,6 +13,7 @@ from db.schema import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 LOCK = 1330989394
 """The key of the advisory lock: the letters OURR."""
@@ -19,7 +22,7 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 VERSION = text("SELECT version_num FROM alembic_version")
 
-UNDEFINED_TABLE = "42P01"
+UNDEFINED_DATABASE, UNDEFINED_TABLE = "3D000", "42P01"
 
 
 def _config() -> "Config":
@@ -43,39 +46,58 @@ async def current(database: Database) -> str | None:
     try:
         rows = await database.read(VERSION)
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != UNDEFINED_TABLE:
+        if _state_of(error) != UNDEFINED_TABLE:
             raise
         return None
     return rows[0][0] if rows else None
 
 
 async def upgrade(database: Database) -> None:
-    """Run the migrations that are missing. Of several processes one runs them, the others wait."""
-    if await _is_at_head(database):
-        return
-    async with database.engine.begin() as connection:
+    """Run the migrations that are missing, on a database that is made first where there is none.
+
+    Of several processes one runs them, the others wait.
+    """
+    try:
+        if await current(database) == head():
+            return
+    except DBAPIError as error:
+        if _state_of(error) != UNDEFINED_DATABASE:
+            raise
+        await create(database.url)
+    async with transaction(database) as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         await connection.run_sync(_upgrade)
 
 
-async def create_if_missing(url: str) -> None:
-    """Create the database that a URL names, where the server lets us."""
+@asynccontextmanager
+async def transaction(database: Database) -> AsyncGenerator["AsyncConnection"]:
+    """A transaction on a connection of SQLAlchemy, which is what migrations are written for."""
+    # Imported here, for it brings the whole of SQLAlchemy's ORM, and most starts find nothing to migrate.
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=database.connect, poolclass=NullPool, hide_parameters=True
+    )
+    async with engine.begin() as connection:
+        yield connection
+
+
+async def create(url: str) -> None:
+    """Create the database that a URL names, where the server lets us and nobody else was first."""
     name = make_url(url).database
     maintenance = Database(make_url(url).set(database="postgres").render_as_string(hide_password=False), 1)
-    exists = text("SELECT 1 FROM pg_database WHERE datname = :name")
     try:
-        if not await maintenance.read(exists, {"name": name}):
-            await maintenance.execute(text(f'CREATE DATABASE "{name}"'))
+        await maintenance.execute(text(f'CREATE DATABASE "{name}"'))
     except DBAPIError as error:
         # Another process was first: long ago (DuplicateDatabase), or in this very moment (a unique key of the catalog).
-        if getattr(error.orig, "sqlstate", None) not in {"42P04", "23505"}:
+        if _state_of(error) not in {"42P04", "23505"}:
             raise
     finally:
         await maintenance.close()
 
 
-async def _is_at_head(database: Database) -> bool:
-    return await current(database) == head()
+def _state_of(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def _upgrade(connection: Connection) -> None:

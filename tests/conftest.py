@@ -158,7 +158,6 @@ def template(postgres: str) -> str:
 
     async def make() -> None:
         url = database_url(postgres, "template_migrated")
-        await migrate.create_if_missing(url)
         database = Database(url, 1)
         await migrate.upgrade(database)
         await database.close()

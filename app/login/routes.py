@@ -230,4 +230,4 @@ def _services(request: Request) -> Services:
 
 
 def _unit_of_work(request: Request) -> ShopUnitOfWork:
-    return _services(request).begin(Actor.anonymous(), origin_of(request))
+    return _services(request).begin(Actor.anonymous(), origin_of(request.scope))

@@ -75,7 +75,6 @@ def open_shop(place: Path) -> Generator[Shop]:
 
 async def _fill(server: str, postmaster: int) -> Shop:
     url = database_url(server)
-    await migrate.create_if_missing(url)
     database = Database(url, 2)
     await migrate.upgrade(database)
     await seed_demo(database, datetime.now(UTC), "no password")

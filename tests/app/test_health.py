@@ -65,7 +65,6 @@ async def own_postgres(data_dir: Path) -> AsyncGenerator[str]:
     running = embedded_server(data_dir)
     url = database_url(await asyncio.to_thread(running.__enter__))
     try:
-        await migrate.create_if_missing(url)
         database = Database(url, 1)
         await migrate.upgrade(database)
         await database.close()

@@ -24,8 +24,9 @@ from support.server import serving
 from support.waiting import until
 
 from app.choices import Environment
-from app.mail import ConsoleMailer, MailServer, SmtpMailer, mailer
+from app.mail import ConsoleMailer, mailer
 from app.settings import Settings
+from app.smtp import MailServer, SmtpMailer
 from domain.passwords.ports import Mail
 
 MAIL = Mail("hedwig@example.com", "A new password", "Hello,\n\nthe secret is 5ecret-tøken.\n")

@@ -238,10 +238,11 @@ async def test_two_sequencers_share_the_work_and_give_no_place_twice(database: D
 
 
 async def test_a_step_refuses_a_snapshot_that_is_older_than_its_lock(database: Database):
-    async with database.engine.connect() as connection:
-        await connection.execution_options(isolation_level="REPEATABLE READ")
+    async with database.transaction() as connection:
+        await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         with pytest.raises(DBAPIError, match="READ COMMITTED"):
-            await connection.execute(text("SELECT * FROM sequence_events(10, '0')"))
+            async with connection.savepoint():
+                await connection.execute(text("SELECT * FROM sequence_events(10, '0')"))
 
 
 async def test_ordinals_are_drawn_one_by_one(database: Database):

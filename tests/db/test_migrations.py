@@ -70,14 +70,14 @@ def _lines(statement: str) -> list[str]:
 
 async def empty_database(postgres: str, name: str) -> str:
     url = database_url(postgres, name)
-    await migrate.create_if_missing(url)
+    await migrate.create(url)
     return url
 
 
 async def test_the_migrations_make_what_the_tables_say(postgres: str, fresh_url: str):
     url = await empty_database(postgres, "from_tables")
     tables = Database(url, 1)
-    async with tables.engine.begin() as connection:
+    async with migrate.transaction(tables) as connection:
         await connection.run_sync(metadata.create_all)
     await tables.close()
 
@@ -97,10 +97,8 @@ async def test_a_database_at_the_newest_migration_is_left_alone(database: Databa
     assert await database.read(text("SELECT count(*) FROM event_log")) == [(1,)]
 
 
-async def test_several_processes_that_start_at_once_migrate_once(postgres: str):
-    url = database_url(postgres, "raced")
-    await asyncio.gather(*(migrate.create_if_missing(url) for _ in range(3)))
-    processes = [Database(url, 1) for _ in range(3)]
+async def test_several_processes_that_start_at_once_make_the_database_and_migrate_once(postgres: str):
+    processes = [Database(database_url(postgres, "raced"), 1) for _ in range(3)]
 
     await asyncio.gather(*(migrate.upgrade(process) for process in processes))
 
@@ -136,7 +134,7 @@ async def database_at(postgres: str, name: str, revision: str) -> Database:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    async with database.engine.begin() as connection:
+    async with migrate.transaction(database) as connection:
         await connection.run_sync(upgrade)
     return database
 
