@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from db.engine import Database
-from db.statements import Row, compiled_once, later, with_keys
+from db.statements import Row, compiled_once, later, with_keys, with_keys_of
 from domain.actor import Actor
 from domain.opaque import seal, unseal
 from domain.reading import Compare, Filters, Page, PageRequest, Sort
@@ -130,8 +130,8 @@ class TableReader(Generic[T]):
         others = self.conditions(viewer, {**filters, listed: replace(filters[listed], in_=None)})
         each = self.select(viewer).with_only_columns(self.table.c.id, maintain_column_froms=True)
         first = keyset.apply(each.where(column == value.c.value, *others), window, size).correlate(value).lateral()
-        ids = select(first.c.id).select_from(value).join(first, true())
-        return keyset.ordered(self.select(viewer).where(self.table.c.id.in_(ids)), window, None).limit(size)
+        ids = with_keys_of(self.table.c.id, select(first.c.id).select_from(value).join(first, true()))
+        return keyset.ordered(self.select(viewer).where(ids), window, None).limit(size)
 
     def is_in_order(self, given: Outline, sort: Sort) -> bool:
         """Whether an index finds the rows of a page as they come in the list, whatever the values in its filters.

@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import TypeEngine
 
 from db.reading import Keyset
-from db.statements import with_keys
+from db.statements import with_keys, with_keys_of
 from domain.actor import Actor
 from domain.writing import Constant, Edge, Form, Group, Leaf, Part, Target
 
@@ -175,7 +175,7 @@ class _Levels:
         texts, things, query = pieces[:1], ONE, found
         for place, edge in enumerate(level.target.edges):
             link = found.c[f"link_{place}"]
-            below = self.level(edge.target, lambda key, link=link: key.in_(select(link)))
+            below = self.level(edge.target, lambda key, link=link: with_keys_of(key, select(link)))
             query = query.outerjoin(below, below.c.key == link)
             texts += [func.coalesce(below.c.text, EMPTY if edge.target.is_list else NULL), pieces[place + 1]]
             things += func.coalesce(below.c.things, ZERO)
@@ -285,7 +285,8 @@ def sealed(content: ColumnElement[Any], length: int | None = None) -> ColumnElem
         text = func.replace(func.replace(text, quoted("+"), quoted("-")), quoted("/"), quoted("_"))
     if length is None or length >= BYTES_IN_LINE:
         text = func.replace(text, literal_column("E'\\n'"), quoted(""))
-    return func.rtrim(text, quoted("=")) if length is None or length % 3 else text
+    # They stand at the end alone, and `rtrim` counts the characters of all the text first.
+    return func.replace(text, quoted("="), quoted("")) if length is None or length % 3 else text
 
 
 def is_constant(pieces: Iterable[Piece]) -> bool:

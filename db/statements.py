@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import orjson
-from sqlalchemy import BindParameter, ColumnElement, Compiled, Executable, any_, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Compiled, Executable, Select, any_, bindparam, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -95,11 +95,13 @@ def somebody_with(rights: Rights) -> Actor:
 class Prepared:
     """A statement that is written once; what it is given by name, and whose sight it is, changes."""
 
-    __slots__ = ("_named", "_theirs", "_values", "text")
+    __slots__ = ("_named", "_theirs", "_values", "once", "text")
 
     def __init__(self, statement: Any) -> None:
         shape = Shape(statement.compile(dialect=DIALECT))
         self.text = shape.text
+        self.once = False
+        """Whether it is not kept, so that nobody else need keep it either."""
         self._values: list[Any] = []
         self._named: list[tuple[int, str, Processor | None]] = []
         self._theirs: list[int] = []
@@ -129,6 +131,15 @@ class Prepared:
 def with_keys(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """`column = ANY(:keys)`, for a statement that is written before its keys are known."""
     return column == any_(later("keys", ARRAY(column.type)))
+
+
+def with_keys_of(column: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
+    """`column = ANY(ARRAY(SELECT …))`: the rows whose keys another query finds, each once, by an index in its order.
+
+    Such a plan costs what the page does. With `IN (SELECT …)` PostgreSQL guesses how many keys come, and where it
+    guesses many of them it reads the whole table instead; and it looks each up from the root of the index.
+    """
+    return column == any_(func.array(keys.scalar_subquery()))
 
 
 def later(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]]) -> BindParameter[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, literal_column, select
 
 from db import catalog, customers, inventory, orders, returns, users
 from db.engine import Database
-from db.reading import SIZE, Outline, TableReader, Window, outline, values_of
+from db.reading import Outline, TableReader, Window, outline, values_of
 from db.sheets import Sheets, written, written_page
 from db.statements import Prepared, Rights, Row, rights_of, somebody_with
 from domain.actor import Actor
@@ -56,11 +56,12 @@ Shape = tuple[Outline, Sort, Window]
 class SqlWriter:
     """Writes by one statement for a selection, however many relations it follows."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, searching: Database) -> None:
+        """`searching` plans anew, and serves the lists whose plan depends on the values in their filters."""
+        self._database, self._searching = database, searching
         self._lists = {name: reader(database) for name, reader in LISTS.items()}
         self._known: WeakKeyDictionary[Target, bool] = WeakKeyDictionary()
-        self._statements = Kept[tuple[Target, Rights, Shape | None], Prepared](ROOM)
+        self._statements = Kept[tuple[bytes, Rights, Shape | None], Prepared](ROOM)
 
     def knows(self, target: Target) -> bool:
         known = self._known.get(target)
@@ -73,26 +74,34 @@ class SqlWriter:
 
     async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID], turn: Turn) -> Mapping[UUID, Written]:
         statement = await self._statement(viewer, target, None, turn)
-        rows = await self._database.fetch(statement.text, statement.bind({"keys": keys}, viewer.user_id))
+        values = statement.bind({"keys": keys}, viewer.user_id)
+        rows = await self._database.fetch(statement.text, values, once=statement.once)
         return {key: Written(text, things) for key, text, things in rows}
 
     async def page(
         self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest, turn: Turn
     ) -> Page[Written]:
-        keyset = self._lists[target.relation].keyset(sort)
+        reader, given = self._lists[target.relation], outline(filters)
+        keyset = reader.keyset(sort)
         values = keyset.values(page) | values_of(filters)
-        statement = await self._statement(viewer, target, (outline(filters), sort, Window.of(page)), turn)
-        text = statement.text.replace(ROWS, str(page.size + 1))
-        return keyset.page(await self._database.fetch(text, statement.bind(values, viewer.user_id)), page, _to_written)
+        statement = await self._statement(viewer, target, (given, sort, Window.of(page)), turn)
+        text, bound = statement.text.replace(ROWS, str(page.size + 1)), statement.bind(values, viewer.user_id)
+        # To plan takes about as long as to run, and is right where a plan for any values might search the whole table.
+        database = self._database if reader.is_in_order(given, sort) else self._searching
+        rows = await database.fetch(text, bound, once=statement.once)
+        return keyset.page(rows, page, _to_written)
 
     async def _statement(self, viewer: Actor, target: Target, shape: Shape | None, turn: Turn) -> Prepared:
-        key = target, rights_of(viewer), shape
+        rights = rights_of(viewer)
+        key = target.digest, rights, shape
         statement = self._statements.get(key)
         if statement is None:
             async with turn():
                 # Somebody else may have had a turn before.
-                statement = self._statements.get(key) or self._prepared(*key)
-                self._statements.put(key, statement, BESIDE + len(statement.text))
+                statement = self._statements.get(key)
+                if statement is None:
+                    statement = self._prepared(target, rights, shape)
+                    statement.once = not self._statements.put(key, statement, BESIDE + len(statement.text))
         return statement
 
     def _prepared(self, target: Target, rights: Rights, shape: Shape | None) -> Prepared:
@@ -101,10 +110,7 @@ class SqlWriter:
             return Prepared(written(SHEETS, viewer, target))
         reader, (given, sort, window) = self._lists[target.relation], shape
         keyset = reader.keyset(sort)
-        # Where it is not known how many rows are wanted, PostgreSQL makes another plan for the values each time. That
-        # takes about as long as running it, and is right where a plan for any values might search the whole table.
-        most = literal_column(ROWS, Integer) if reader.is_in_order(given, sort) else SIZE
-        rows = reader.select_page(viewer, given, sort, window, most)
+        rows = reader.select_page(viewer, given, sort, window, literal_column(ROWS, Integer))
         found = written_page(SHEETS, viewer, target, rows, keyset)
         return Prepared(keyset.ordered(select(found), window, found.c))
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
+from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
@@ -70,13 +71,18 @@ class Target:
     """What is selected of the things that a relation leads to, or of the items of a list, page by page.
 
     `key` is the attribute that a relation sets out from. A list has none, and the name of the relation to one of its
-    items. It is told by its identity, for what is made of it once is kept as long as it is.
+    items.
     """
 
-    __slots__ = ("__weakref__", "is_list", "key", "parts", "relation")
+    __slots__ = ("__weakref__", "digest", "is_list", "key", "parts", "relation")
 
     def __init__(self, relation: str, key: str, parts: Sequence[Part], *, is_list: bool) -> None:
         self.relation, self.key, self.parts, self.is_list = relation, key, parts, is_list
+        self.digest = sha256(repr((relation, key, parts, is_list)).encode()).digest()
+        """The same for all that select the same, whichever operation they belong to."""
+
+    def __repr__(self) -> str:
+        return f"Target({self.digest.hex()})"
 
     @property
     def edges(self) -> list[Edge]:
