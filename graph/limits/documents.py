@@ -1,6 +1,6 @@
 """Documents that were seen before: parsed, counted, validated and priced once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -14,6 +14,7 @@ from graphql import (
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
 
 from domain.kept import Kept
 from graph.limits.pricing import Price, priced
@@ -41,11 +42,25 @@ class Known:
 
     document: DocumentNode
     structure: Structure
+    operations: tuple[tuple[str | None, OperationType], ...] = field(init=False)
+    """The names and kinds of its operations, in their order."""
     within: Limits | None = None
     """The limits that it was found to keep."""
     mistakes: list[GraphQLError] | None = None
     priced: tuple[str | None, Price] | None = None
     """The operation that was asked for last, and its price; a document may have a hundred of them."""
+
+    def __post_init__(self) -> None:
+        self.operations = tuple(
+            (each.name.value if each.name else None, OperationType(each.operation.value))
+            for each in self.document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether one of its operations is a subscription, whose document is read again whenever it is executed."""
+        return any(kind is OperationType.SUBSCRIPTION for _, kind in self.operations)
 
     @property
     def is_validated(self) -> bool:
@@ -102,7 +117,8 @@ class Documents:
         structure = known.structure
         structure.check(limits)
         if len(text) <= KEPT_CHARS:
-            self._known.put(text, known, len(text) + TOKEN * structure.tokens + FIELD * structure.fields)
+            size = len(text) + TOKEN * structure.tokens + FIELD * structure.fields
+            self._known.put(text, known, size, at_once=known.is_watched)
         return known
 
     def _read(self, text: str, limits: Limits) -> Known:

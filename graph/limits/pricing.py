@@ -74,10 +74,10 @@ class Priced:
         """The most that this may cost; `page` is the size of the page of which it is a part."""
         if not _holds(self.conditions, variables):
             return 0
-        size = max((each(variables) for each in self.sizes), default=ASSUMED_ITEMS)
         if self.is_page:
+            size = self._size(variables)
             return self.call + size * OBJECT + sum(each.requested(variables, size) for each in self.below.values())
-        count = (page or size) if self.is_list else 1
+        count = (page or self._size(variables)) if self.is_list else 1
         inner = sum(each.requested(variables) for each in self.below.values())
         return self._call(variables) + count * (self.each + inner)
 
@@ -88,11 +88,13 @@ class Priced:
         cost = len(parents) * self._call(variables)
         key = self.key
         objects = [value for parent in parents if (value := parent.get(key)) is not None]
-        if self.is_list and Written not in {*map(type, objects)}:
+        are_written = Written in {*map(type, objects)}
+        if self.is_list and not are_written:
             objects = list(chain.from_iterable(objects))
-        if Written in {*map(type, objects)}:
+            are_written = Written in {*map(type, objects)}
+        if are_written:
             # The rows of a page are counted with the page.
-            return cost + sum(each.things - (not self.each) for each in objects) * OBJECT
+            return cost + sum([each.things - (not self.each) for each in objects]) * OBJECT
         if self.is_page:
             cost += sum(self._rows(page, variables) for page in objects) * OBJECT
         cost += len(objects) * self.each
@@ -113,11 +115,14 @@ class Priced:
         rows = [len(page[each.key]) for each in self.below.values() if each.is_list and each.key in page]
         return max(rows) if rows else max((each(variables) for each in self.sizes), default=0)
 
+    def _size(self, variables: Variables) -> int:
+        return max((each(variables) for each in self.sizes), default=ASSUMED_ITEMS)
+
     def _call(self, variables: Variables) -> float:
         return self.call * self.per(variables) if self.per else self.call
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Price:
     """What an operation costs."""
 
@@ -126,16 +131,40 @@ class Price:
     """Of the variables that the operation gives one to."""
     asks_reports: bool
     """Whether it asks for reports, which may take their time."""
+    fixed: int | None = field(init=False)
+    """The most that it may cost, where that depends on no variable."""
+
+    def __post_init__(self) -> None:
+        try:
+            self.fixed = self._requested(_Unread())
+        except _VariableRead:
+            self.fixed = None
 
     def requested(self, variables: Variables | None) -> int:
         """The most that the operation may cost with these variables; never nothing."""
-        given = {**self.defaults, **(variables or {})}
-        return max(1, ceil(sum(each.requested(given) for each in self.roots)))
+        return self._requested(self._given(variables)) if self.fixed is None else self.fixed
 
     def actual(self, data: dict[str, Any], variables: Variables | None) -> int:
         """What the operation has cost, by its answer; never nothing."""
-        given = {**self.defaults, **(variables or {})}
-        return max(1, ceil(sum(each.actual([data], given) for each in self.roots)))
+        given = self._given(variables)
+        return max(1, ceil(sum([each.actual([data], given) for each in self.roots])))
+
+    def _requested(self, given: Variables) -> int:
+        return max(1, ceil(sum([each.requested(given) for each in self.roots])))
+
+    def _given(self, variables: Variables | None) -> Variables:
+        return {**self.defaults, **(variables or {})} if self.defaults else variables or {}
+
+
+class _VariableRead(Exception):
+    """Somebody wanted to know the value of a variable."""
+
+
+class _Unread(dict[str, Any]):
+    """Variables of which nobody may know anything."""
+
+    def get(self, *_: Any) -> Any:
+        raise _VariableRead
 
 
 def priced(
@@ -249,4 +278,6 @@ def is_page(named: GraphQLNamedType) -> bool:
 
 
 def _holds(conditions: Conditions, variables: Variables) -> bool:
-    return all((variables.get(given) if isinstance(given, str) else given) is wanted for given, wanted in conditions)
+    return not conditions or all(
+        (variables.get(given) if isinstance(given, str) else given) is wanted for given, wanted in conditions
+    )

@@ -14,9 +14,11 @@ def check_variables(variables: dict[str, Any] | None, limits: Limits) -> None:
     Raises:
         GraphQLError: VARIABLES_TOO_LARGE, INPUT_TOO_DEEP or LIST_TOO_LONG.
     """
+    if not variables:
+        return
     size = 0
     # The map of the variables is no level of any of them.
-    waiting: list[tuple[Any, int]] = [(variables or {}, 0)]
+    waiting: list[tuple[Any, int]] = [(variables, 0)]
     while waiting:
         value, depth = waiting.pop()
         size += 1

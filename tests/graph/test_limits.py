@@ -147,14 +147,35 @@ async def test_a_client_that_asks_for_the_whole_schema_gets_it(shop: Shop):
     assert answer.data["__schema"]["queryType"]["name"] == "Query"
 
 
-async def test_a_document_is_read_validated_and_priced_once(shop: Shop):
+def test_a_document_that_comes_again_is_read_validated_and_priced_for_the_last_time(shop: Shop):
     documents, limits = Documents(), shop.process.services.limits
 
-    first, second = [documents.get("{ me { id } }", limits) for _ in range(2)]
+    first, second, third = [documents.get("{ me { id } }", limits) for _ in range(3)]
+
+    assert first is not second
+    assert second is third
+    assert second.validate(SCHEMA.graphql_schema) is third.validate(SCHEMA.graphql_schema)
+    assert second.price(SCHEMA.graphql_schema, None) is third.price(SCHEMA.graphql_schema, None)
+
+
+def test_documents_that_come_once_leave_nothing_and_push_out_nothing(shop: Shop):
+    documents, limits = Documents(), shop.process.services.limits
+    for _ in range(2):
+        documents.get("{ me { id } }", limits)
+
+    for number in range(2000):
+        documents.get(f"{{ me {{ a{number}: id }} }}", limits)
+
+    assert len(documents) == 1
+    assert not documents.is_new("{ me { id } }", limits)
+
+
+def test_the_document_of_a_subscription_is_kept_at_once_for_it_is_read_again(shop: Shop):
+    documents, limits = Documents(), shop.process.services.limits
+
+    first, second = [documents.get("subscription { orderStatusChanged { to } }", limits) for _ in range(2)]
 
     assert first is second
-    assert first.validate(SCHEMA.graphql_schema) is second.validate(SCHEMA.graphql_schema)
-    assert first.price(SCHEMA.graphql_schema, None) is second.price(SCHEMA.graphql_schema, None)
 
 
 def test_no_more_documents_are_kept_than_there_is_room_for_and_no_long_ones(shop: Shop):
@@ -166,12 +187,14 @@ def test_no_more_documents_are_kept_than_there_is_room_for_and_no_long_ones(shop
         try:
             # Each takes about a hundred kilobytes, and its price as much again.
             for number in range(200):
-                documents.get(f"{{ me {{ {dense} }} b{number}: __typename }}", limits)
+                for _ in range(2):
+                    documents.get(f"{{ me {{ {dense} }} b{number}: __typename }}", limits)
             taken, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
     kept = len(documents)
-    documents.get("{ me { id } }".ljust(20_000), limits)
+    for _ in range(2):
+        documents.get("{ me { id } }".ljust(20_000), limits)
 
     assert 100 < kept < 200
     assert len(documents) == kept

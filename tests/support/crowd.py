@@ -154,8 +154,8 @@ class _Unlocked:
 _fetch = Connection.fetch
 
 
-async def _fetch_without_lock(connection: Connection, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
-    return await _fetch(connection, sql.replace(LOCK, ""), arguments)
+async def _fetch_without_lock(connection: Connection, sql: str, arguments: Sequence[Any], **how: Any) -> Sequence[Any]:
+    return await _fetch(connection, sql.replace(LOCK, ""), arguments, **how)
 
 
 if __name__ == "__main__":
