@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, cast
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -18,11 +18,13 @@ from strawberry.types.graphql import OperationType
 
 from graph.context import Context
 from graph.execution.executor import CompiledExecutor
-from graph.limits.documents import Documents
+from graph.execution.operations import Operations
+from graph.execution.run import Run
+from graph.limits.documents import Documents, Known
 from graph.limits.gates import Gates
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """What is asked for: a document, which of its operations, and with what."""
 
@@ -37,8 +39,8 @@ class Asked:
 class Direct:
     """Executes operations of one schema."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Documents) -> None:
-        self._schema, self._documents = schema, documents
+    def __init__(self, schema: GraphQLSchema, documents: Documents, operations: Operations) -> None:
+        self._schema, self._documents, self._operations = schema, documents, operations
 
     async def execute(self, asked: Asked, context: Context) -> ExecutionResult:
         """Run a query or a mutation.
@@ -65,24 +67,29 @@ class Direct:
     async def _through(self, gates: Gates, asked: Asked, context: Context) -> ExecutionResult:
         """Through all gates, one after the other, and executed."""
         try:
-            document = (await gates.read(asked.query)).document
-            name = allowed_operation(document, asked)
+            known = await gates.read(asked.query)
+            name = allowed_operation(known, asked)
             mistakes = await gates.validate(self._schema)
         except RecursionError:
             return PreExecutionError(None, [nested_too_deeply()])
-        if error := ambiguous(document, asked.name):
+        if error := ambiguous(len(known.operations), asked.name):
             mistakes = mistakes or [error]
         if mistakes:
             return PreExecutionError(None, mistakes)
         price = gates.price(self._schema, name, asked.variables)
         async with gates.turn(price):
-            result = await self._executed(document, name, asked, context)
+            result = await self._executed(known.document, name, asked, context)
             await gates.settle(price, result, asked.variables)
         return result
 
     async def _executed(
         self, document: DocumentNode, name: str | None, asked: Asked, context: Context
     ) -> ExecutionResult:
+        again = self._operations.again(asked.query, name, asked.variables or {}, context, asked.extensions)
+        if again is not None:
+            executor, plan = again
+            result = await Run(executor).execute(plan)
+            return ExecutionResult(result.data, result.errors)
         # The library's own types know more kinds of results than this executor has.
         executor = cast("Any", CompiledExecutor).build(
             self._schema,
@@ -96,33 +103,29 @@ class Direct:
         if isinstance(executor, list):
             # Variables that do not fit their types.
             return ExecutionResult(None, cast("list[GraphQLError]", executor))
-        result = executor.execute_operation()
-        if isawaitable(result):
-            result = await result
+        found = executor.execute_operation()
+        result = await found if isawaitable(found) else found
         return ExecutionResult(result.data, result.errors)
 
 
-def allowed_operation(document: DocumentNode, asked: Asked) -> str | None:
+def allowed_operation(known: Known, asked: Asked) -> str | None:
     """The name of the operation that is asked for; that of the first, where none is named.
 
     Raises:
-        CannotGetOperationTypeError: there is no such operation.
+        CannotGetOperationTypeError: the document has no such operation.
         InvalidOperationTypeError: it is of a kind that is not allowed.
     """
-    operations = _operations(document)
-    names = [each.name.value if each.name else None for each in operations]
-    name = asked.name if asked.name is not None else next(iter(names), None)
-    if name not in names:
-        raise CannotGetOperationTypeError(name)
-    kind = OperationType(operations[names.index(name)].operation.value)
-    if kind not in asked.allowed:
-        raise InvalidOperationTypeError(kind)
-    return name
+    for name, kind in known.operations:
+        if asked.name is None or name == asked.name:
+            if kind not in asked.allowed:
+                raise InvalidOperationTypeError(kind)
+            return name
+    raise CannotGetOperationTypeError(asked.name)
 
 
-def ambiguous(document: DocumentNode, name: str | None) -> GraphQLError | None:
+def ambiguous(operations: int, name: str | None) -> GraphQLError | None:
     """An error where a document has several operations and none is named."""
-    if name is None and len(_operations(document)) > 1:
+    if name is None and operations > 1:
         return GraphQLError("The document has several operations: say which by `operationName`.")
     return None
 
@@ -130,7 +133,3 @@ def ambiguous(document: DocumentNode, name: str | None) -> GraphQLError | None:
 def nested_too_deeply() -> GraphQLError:
     """The error of a document that Python cannot walk."""
     return GraphQLError("The document is nested too deeply.", extensions={"code": "GRAPHQL_PARSE_FAILED"})
-
-
-def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
-    return [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, GraphQLSchema
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.types import StreamExecutionResult
@@ -111,7 +111,8 @@ class ShopSchema(strawberry.Schema):
                 return refusal
             # `operation_name` falls back to the first operation, which is what must not happen.
             named = context._provided_operation_name  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
-            error = ambiguous(cast("DocumentNode", context.graphql_document), named)
+            definitions = cast("DocumentNode", context.graphql_document).definitions
+            error = ambiguous(sum(isinstance(each, OperationDefinitionNode) for each in definitions), named)
         except GraphQLError as raised:
             error = raised
         except RecursionError:

@@ -128,5 +128,5 @@ def build_schema(extensions: Iterable[type[SchemaExtension]] = (), *, is_compile
     if is_compiled:
         schema.operations = Operations(schema)
         # Further extensions have hooks that only the library calls.
-        schema.direct = None if further else Direct(schema.graphql_schema, documents)
+        schema.direct = None if further else Direct(schema.graphql_schema, documents, schema.operations)
     return schema

@@ -1,13 +1,15 @@
 """The arguments of a field, coerced and converted once for all parents, by the rules of graphql-core and Strawberry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import strawberry
 from graphql import (
+    ArgumentNode,
     FieldNode,
     GraphQLError,
     GraphQLField,
+    Undefined,
     VariableNode,
     Visitor,
     get_argument_values,
@@ -16,6 +18,7 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 
 from graph.execution.inputs import converter
+from graph.execution.plan import NON_NULL
 
 if TYPE_CHECKING:
     from graph.execution.run import Run
@@ -31,7 +34,7 @@ def coerced(definition: GraphQLField, node: FieldNode) -> Arguments:
     """The arguments as GraphQL knows them: by their public names, input objects as dictionaries."""
     if not definition.args:
         return _none
-    if not has_variables(node):
+    if not has_variables(node.arguments or ()):
         try:
             constant = get_argument_values(definition, node)
         except GraphQLError:
@@ -39,9 +42,55 @@ def coerced(definition: GraphQLField, node: FieldNode) -> Arguments:
             pass
         else:
             return lambda _run: constant
-    return lambda run: get_argument_values(
-        definition, node, run.executor.variable_values, None, run.executor.hide_suggestions
-    )
+    return _by_variables(definition, node)
+
+
+def _by_variables(definition: GraphQLField, node: FieldNode) -> Arguments:
+    """The arguments where some are, or contain, variables."""
+
+    def by_library(run: "Run") -> dict[str, Any]:
+        executor = run.executor
+        return get_argument_values(definition, node, executor.variable_values, None, executor.hide_suggestions)
+
+    given = node.arguments or ()
+    plain = {each.name.value: each.value.name.value for each in given if isinstance(each.value, VariableNode)}
+    if any(each.name.value not in plain and has_variables([each]) for each in given):
+        return by_library
+    variables: list[tuple[str, str, bool]] = []
+    for name, variable in plain.items():
+        declared: Any = definition.args[name]
+        variables.append((declared.out_name or name, variable, isinstance(declared.type, NON_NULL)))
+    return _Plain(by_library, variables)
+
+
+class _Plain:
+    """Arguments each of which is a variable as it is, or depends on none.
+
+    graphql-core finds them out the first time, and whenever a variable has no value that can be taken as it is. Those
+    that depend on none stay as they were then.
+    """
+
+    __slots__ = ("_by_library", "_constant", "_variables")
+
+    def __init__(self, by_library: Arguments, variables: list[tuple[str, str, bool]]) -> None:
+        """`variables` has each argument's name, that of its variable, and whether null is none of its values."""
+        self._by_library, self._variables = by_library, variables
+        self._constant: dict[str, Any] | None = None
+
+    def __call__(self, run: "Run") -> dict[str, Any]:
+        if self._constant is None:
+            found = self._by_library(run)
+            self._constant = found.copy()
+            for name, _, _ in self._variables:
+                self._constant.pop(name, None)
+            return found
+        values, given = self._constant.copy(), run.executor.variable_values.coerced
+        for name, variable, is_required in self._variables:
+            value = given.get(variable, Undefined)
+            if value is Undefined or (value is None and is_required):
+                return self._by_library(run)
+            values[name] = value
+        return values
 
 
 def converted(schema: strawberry.Schema, declared: StrawberryField, given: Arguments) -> Arguments:
@@ -60,10 +109,10 @@ def converted(schema: strawberry.Schema, declared: StrawberryField, given: Argum
     return values
 
 
-def has_variables(node: FieldNode) -> bool:
-    """Whether an argument is, or contains, a variable."""
+def has_variables(arguments: Iterable[ArgumentNode]) -> bool:
+    """Whether one of some arguments is, or contains, a variable."""
     found = _Variables()
-    for argument in node.arguments or ():
+    for argument in arguments:
         visit(argument, found)
     return found.is_found
 

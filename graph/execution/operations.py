@@ -1,8 +1,8 @@
 """The operations that were compiled, kept by their text: what is kept can neither go stale nor grow without bounds."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import strawberry
@@ -14,16 +14,18 @@ from graphql import (
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
     Node,
+    OperationType,
     Visitor,
     visit,
 )
 from graphql.execution.values import VariableValues
 
-from domain.kept import Kept
+from domain.kept import Doorkeeper, Kept
 from graph.execution.compile import Compiler
 from graph.execution.fallback import NotCompiled, Reason, Tally
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Plan
+from graph.execution.variables import Signatures
 
 if TYPE_CHECKING:
     from graph.execution.executor import CompiledExecutor
@@ -41,6 +43,12 @@ VARIANTS = 32
 
 CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name})
 
+Key = tuple[str, str | None]
+"""The whole document and the name of the operation, which is what it is by its fragments too."""
+
+Conditions = tuple[Any, ...]
+"""The values of the variables in the `@skip` and `@include` of an operation."""
+
 
 class Operations:
     """The plans of one schema."""
@@ -50,10 +58,11 @@ class Operations:
         self.tally = Tally()
         self._schema = schema
         self._kinds = Kinds(schema._schema)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
-        self._kept = Kept[tuple[str, str | None], Variants](room)
+        self._kept = Kept[Key, Variants](room)
+        self._door = Doorkeeper()
 
     def plan(self, executor: "CompiledExecutor") -> Plan | None:
-        """The plan of the operation that an executor is to run; None where graphql-core has to."""
+        """The plan of what an executor is to run, which is compiled if it is new; None where graphql-core has to."""
         try:
             plan = self._plan(executor)
         except NotCompiled as refused:
@@ -62,16 +71,24 @@ class Operations:
         self.tally.compiled += 1
         return plan
 
+    def again(
+        self, text: str, name: str | None, given: dict[str, Any], context: Any, extensions: dict[str, Any] | None
+    ) -> "tuple[CompiledExecutor, Plan] | None":
+        """What executes an operation that was compiled before, for what it is given now, and its plan.
+
+        None where it has yet to be compiled, or graphql-core has to tell what is wrong with the variables.
+        """
+        variants = self._kept.get((text, name))
+        found = variants.again(given, context, extensions) if variants is not None else None
+        if found is not None:
+            self.tally.compiled += 1
+        return found
+
     def is_new(self, executor: "CompiledExecutor") -> bool:
         """Whether the operation has yet to be compiled for its variables, which takes time."""
         key = _key(executor)
         variants = self._kept.get(key) if key is not None else None
         return variants is None or variants.is_new(executor)
-
-    def prepare(self, executor: "CompiledExecutor") -> None:
-        """Compile an operation that is new."""
-        with suppress(NotCompiled):
-            self._plan(executor)
 
     def _plan(self, executor: "CompiledExecutor") -> Plan:
         if executor.middleware_manager is not None and executor.middleware_manager.middlewares:
@@ -82,17 +99,20 @@ class Operations:
         if key is None:
             raise NotCompiled(Reason.NO_SOURCE)
         found = self._kept.get(key)
-        variants = found or Variants(self._schema, self._kinds, executor)
+        variants = found or Variants(self._schema, self._kinds, partial(self._knows, key), executor)
         before = variants.fields
         try:
             return variants.plan(executor)
         finally:
             if found is None or variants.fields != before:
-                self._kept.put(key, variants, CHARACTER * len(key[0]) + FIELD * variants.fields)
+                size = CHARACTER * len(key[0]) + FIELD * variants.fields
+                self._kept.put(key, variants, size, at_once=variants.is_watched)
+
+    def _knows(self, key: Key, conditions: Conditions) -> bool:
+        return self._door.knows((key, conditions))
 
 
-def _key(executor: "CompiledExecutor") -> tuple[str, str | None] | None:
-    """The whole document and the name of the operation, which is what it is by its fragments too."""
+def _key(executor: "CompiledExecutor") -> Key | None:
     operation = executor.operation
     if operation.loc is None:
         return None
@@ -100,22 +120,41 @@ def _key(executor: "CompiledExecutor") -> tuple[str, str | None] | None:
 
 
 class Variants:
-    """One operation, compiled for each set of conditions that it was run under."""
+    """One operation, compiled for each set of conditions that it was run under more than once."""
 
-    def __init__(self, schema: strawberry.Schema, kinds: Kinds, executor: "CompiledExecutor") -> None:
-        self._schema, self._kinds = schema, kinds
+    def __init__(
+        self, schema: strawberry.Schema, kinds: Kinds, knows: Callable[[Conditions], bool], executor: "CompiledExecutor"
+    ) -> None:
+        """`knows` tells whether the operation was compiled for a set of conditions before."""
+        self._schema, self._kinds, self._knows = schema, kinds, knows
         self._operation, self._fragments = executor.operation, executor.fragments
+        self._executor, self._signatures = executor.bare(), Signatures(executor.variable_values)
         survey = Survey([executor.operation, *executor.fragment_definitions.values()])
         self._conditions, self._refusal = sorted(survey.conditions), survey.refusal
-        self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
+        self._plans: OrderedDict[Conditions, Plan] = OrderedDict()
         self.fields = 0
         """How many fields its plans have."""
         if self._refusal is not None:
             self._tell(self._refusal)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it is a subscription, which is executed for each event."""
+        return self._operation.operation is OperationType.SUBSCRIPTION
+
+    def again(
+        self, given: dict[str, Any], context: Any, extensions: dict[str, Any] | None
+    ) -> "tuple[CompiledExecutor, Plan] | None":
+        """An executor for what is given, and its plan, where there is one."""
+        variables = self._signatures.values(given) if self._plans else None
+        if variables is None:
+            return None
+        plan = self._plans.get(self._conditions_of(variables))
+        return (self._executor.filled(variables, context, extensions), plan) if plan is not None else None
+
     def is_new(self, executor: "CompiledExecutor") -> bool:
         """Whether there is no plan yet for the variables of an execution, but may be one."""
-        return self._refusal is None and self._conditions_of(executor) not in self._plans
+        return self._refusal is None and self._conditions_of(executor.variable_values) not in self._plans
 
     def plan(self, executor: "CompiledExecutor") -> Plan:
         """The plan for the variables of an execution.
@@ -125,24 +164,28 @@ class Variants:
         """
         if self._refusal is not None:
             raise NotCompiled(self._refusal)
-        key = self._conditions_of(executor)
+        key = self._conditions_of(executor.variable_values)
         plan = self._plans.get(key)
         if plan is None:
             try:
-                plan = self._plans[key] = self._compiled(executor.variable_values)
+                plan = self._compiled(executor.variable_values)
             except NotCompiled as refused:
                 self._refusal = refused.reason
                 self._tell(refused.reason)
                 raise
-            self.fields += plan.size
-            if len(self._plans) > VARIANTS:
-                _, oldest = self._plans.popitem(last=False)
-                self.fields -= oldest.size
+            if self.is_watched or self._knows(key):
+                self._keep(key, plan)
         return plan
 
-    def _conditions_of(self, executor: "CompiledExecutor") -> tuple[Any, ...]:
-        coerced = executor.variable_values.coerced
-        return tuple(coerced.get(name) for name in self._conditions)
+    def _keep(self, key: Conditions, plan: Plan) -> None:
+        self._plans[key] = plan
+        self.fields += plan.size
+        if len(self._plans) > VARIANTS:
+            _, oldest = self._plans.popitem(last=False)
+            self.fields -= oldest.size
+
+    def _conditions_of(self, variables: VariableValues) -> Conditions:
+        return tuple(map(variables.coerced.get, self._conditions)) if self._conditions else ()
 
     def _compiled(self, variables: VariableValues) -> Plan:
         # Of the variables only conditions: what else a client sends must not outlive its request.

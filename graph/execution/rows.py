@@ -9,13 +9,13 @@ the answer, which the grammar of GraphQL holds to letters, digits and underscore
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from textwrap import indent
 from types import CodeType
 from typing import Any
 
 from graphql import GraphQLObjectType
 
+from domain.kept import Kept
 from graph.execution.kinds import Kinds
 from graph.execution.leaves import guard
 from graph.execution.plan import Complete, Field, Rows, Selection
@@ -47,6 +47,15 @@ def column(values, rows, run):
     except Exception:
         column_slowly(values, rows, run)
 """
+
+
+ROOM = 4 << 20
+"""About how many bytes of compiled source are kept."""
+
+CODE = 4
+"""About how many bytes a character of source takes with what it is compiled to."""
+
+_known = Kept[str, CodeType](ROOM)
 
 
 class UnusualError(Exception):
@@ -122,7 +131,10 @@ def _function(template: str, name: str, names: dict[str, Any], statements: Seque
     return names[name]
 
 
-@lru_cache(1024)
 def _code(source: str) -> CodeType:
     """Compiled source; selections that look alike share it."""
-    return compile(source, "<selection>", "exec")
+    code = _known.get(source)
+    if code is None:
+        code = compile(source, "<selection>", "exec")
+        _known.put(source, code, CODE * len(source))
+    return code

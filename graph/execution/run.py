@@ -2,9 +2,9 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any
 
 from graphql import ExecutionResult, GraphQLError
@@ -27,12 +27,13 @@ class Run:
     loaders of one depth are asked in the same turn of the event loop.
     """
 
-    __slots__ = ("_broken", "_idle", "_infos", "_pending", "_selections", "executor", "has_failed")
+    __slots__ = ("_alone", "_broken", "_idle", "_infos", "_pending", "_selections", "executor", "has_failed")
 
     def __init__(self, executor: "CompiledExecutor") -> None:
         self.executor = executor
         self.has_failed = False
         self._pending: set[Future[Any]] = set()
+        self._alone: tuple[Coroutine[Any, Any, Any], Callable[[Outcome], None]] | None = None
         self._idle: Future[None] | None = None
         self._broken: BaseException | None = None
         self._infos: dict[Field, Any] = {}
@@ -78,9 +79,13 @@ class Run:
 
     def later(self, awaitable: Awaitable[Any], then: Callable[[Outcome], None]) -> None:
         """Go on with the outcome of an awaitable."""
+        if self._alone is None and not self._pending and iscoroutine(awaitable):
+            # It takes no task if nothing else comes that runs beside it.
+            self._alone = awaitable, then
+            return
+        self._accompany()
         future = awaitable if isinstance(awaitable, Future) else asyncio.ensure_future(awaitable)
-        self._pending.add(future)
-        future.add_done_callback(partial(self._resume, then))
+        self._pend(future, then)
 
     def later_if_awaitable(self, value: Any, then: Callable[[Outcome], None]) -> bool:
         """Go on with the outcome of a value that is an awaitable; False where it is none."""
@@ -111,6 +116,16 @@ class Run:
             self._infos[field] = info
         return info
 
+    def _accompany(self) -> None:
+        """What was alone is no longer."""
+        if self._alone is not None:
+            (coroutine, then), self._alone = self._alone, None
+            self._pend(asyncio.ensure_future(coroutine), then)
+
+    def _pend(self, future: Future[Any], then: Callable[[Outcome], None]) -> None:
+        self._pending.add(future)
+        future.add_done_callback(partial(self._resume, then))
+
     def _resume(self, then: Callable[[Outcome], None], future: Future[Any]) -> None:
         self._pending.discard(future)
         if future.cancelled():
@@ -128,17 +143,39 @@ class Run:
 
     async def _until_idle(self) -> None:
         """Wait until nothing is under way."""
-        if self._pending:
-            self._idle = asyncio.get_running_loop().create_future()
-            await self._idle
+        while self._alone is not None or self._pending:
+            if self._alone is None:
+                self._idle = asyncio.get_running_loop().create_future()
+                await self._idle
+            else:
+                (coroutine, then), self._alone = self._alone, None
+                then(await _outcome(coroutine))
+            if self._broken is not None:
+                break
         if self._broken is not None:
             raise self._broken
 
     async def _abandon(self) -> None:
         """Cancel what is under way, and wait for it: a transaction has yet to roll back."""
         self._broken = self._broken or asyncio.CancelledError()
+        if self._alone is not None:
+            self._alone[0].close()
         under_way = tuple(self._pending)
         for future in under_way:
             future.cancel()
         if under_way:
             await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _outcome(coroutine: Coroutine[Any, Any, Any]) -> Outcome:
+    """What comes of a coroutine, as it would of a task."""
+    try:
+        return await coroutine
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            # It is the execution itself that is given up.
+            raise
+        return error

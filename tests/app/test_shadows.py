@@ -54,7 +54,7 @@ async def test_a_difference_is_counted_and_logged_without_what_was_asked_and_ans
     schema = build_schema()
     assert schema.operations is not None
     kept: Any = schema.operations._kept
-    for query in (SKU, other):
+    for query in (SKU, SKU, other, other):
         await schema.execute(query, context_value=context)
     # As if one operation were compiled to what another asks for.
     kept.put((SKU, "Sku"), kept.get((other, "Sku")), 1)

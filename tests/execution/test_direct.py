@@ -22,11 +22,18 @@ LIBRARY.direct = None
 GATES = ("read", "validate", "price", "turn", "pay", "settle", "told")
 
 TWO = "query A { orders(first: 1) { totalCount } } query B { me { id } }"
+PAGED = """query ($n: Int = 2, $s: [OrderStatus!], $v: Int) {
+  orders(first: $n, last: $v, filter: {status: {in: $s}}) { nodes { number } }
+}"""
 OPERATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("{ orders(first: 2) { totalCount nodes { number } } }", {}),
     ("query ($n: Int!) { orders(first: $n) { nodes { number } } }", {"n": 2}),
     ("query ($n: Int!) { orders(first: $n) { nodes { number } } }", {"n": "two"}),
     ("query ($n: Int!) { orders(first: $n) { nodes { number } } }", {}),
+    *(
+        (PAGED, variables)
+        for variables in ({}, {"n": None}, {"n": 1}, {"s": None}, {"n": 3, "s": ["PENDING"]}, {"s": 1})
+    ),
     ("{ orders(first: 1000) { totalCount } me { id } }", {}),
     ('{ variant(sku: "nothing") { sku } node(id: "nothing") { id } }', {}),
     ("{ __schema { queryType { name } } }", {}),

@@ -1,7 +1,10 @@
 """What compiled execution must keep to, one rule at a time."""
 
 import asyncio
+import gc
 import warnings
+from collections.abc import Iterator
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from strawberry.extensions import SchemaExtension
 from support.constructs import Context, Schema, World, build
 from support.waiting import until
 
+from domain.secret import new_secret
 from graph.execution.executor import CompiledExecutor
 from graph.execution.fallback import Reason
 from graph.execution.operations import VARIANTS, Operations, Survey
@@ -101,16 +105,40 @@ async def test_what_is_kept_has_bounds():
 
     for number in range(2**6):
         given = {name: bool(number >> place & 1) for place, name in enumerate(names)}
-        result = await schema.execute(text, given, context_value=context)
-        assert set(result.data) == {"__typename", *(name for name in names if given[name])}
+        for _ in range(2):
+            result = await schema.execute(text, given, context_value=context)
+            assert set(result.data) == {"__typename", *(name for name in names if given[name])}
     [variants] = schema.operations._kept.values()
     assert len(variants._plans) == VARIANTS
     assert variants.fields == sum(plan.size for plan in variants._plans.values()) > VARIANTS
     for number in range(60):
         wide = " ".join(f"{each}{number}: __typename" for each in names)
-        await schema.execute(f"{{ {wide} }}", context_value=context)
+        for _ in range(2):
+            await schema.execute(f"{{ {wide} }}", context_value=context)
     assert (text, None) not in schema.operations._kept
     assert 30 < len(schema.operations._kept) < 60
+
+
+async def test_what_is_asked_for_once_leaves_nothing_and_from_the_third_time_on_nothing_is_compiled():
+    schema = build(is_compiled=True)
+    assert schema.operations is not None
+    kept, context = schema.operations._kept, Context(World(1, 0))
+
+    async def asked(text: str, **given: Any) -> list[Any]:
+        assert not (await schema.execute(text, given, context_value=context)).errors
+        return [plan for variants in kept.values() for plan in variants._plans.values()]
+
+    text = "query ($a: Int!, $shown: Boolean!) { hello @include(if: $shown) twigs(first: $a) { n } }"
+    assert [await asked(text, a=1, shown=True), len(kept)] == [[], 0]
+    [plan] = await asked(text, a=2, shown=True)
+    assert await asked(text, a=3, shown=True) == [plan]
+
+    # Neither other documents nor other conditions.
+    for number in range(100):
+        assert await asked(f"{{ a{number}: hello }}") == [plan]
+    assert await asked(text, a=1, shown=False) == [plan]
+    assert len(await asked(text, a=1, shown=False)) == 2
+    assert len(kept) == 1
 
 
 async def test_no_value_of_a_variable_is_kept():
@@ -118,11 +146,28 @@ async def test_no_value_of_a_variable_is_kept():
     assert schema.operations is not None
     text = "query ($secret: String!, $shown: Boolean!) { hello(who: $secret) @include(if: $shown) }"
 
-    await schema.execute(text, {"secret": "hunter2", "shown": True}, context_value=Context(World(1, 0)))
+    secret = new_secret()
+
+    for _ in range(2):
+        await schema.execute(text, {"secret": secret, "shown": True}, context_value=Context(World(1, 0)))
 
     [variants] = schema.operations._kept.values()
     assert list(variants._plans) == [(True,)]
-    assert "hunter2" not in repr(vars(variants))
+    texts = {each for each in reachable(variants) if isinstance(each, str)}
+    assert text in texts
+    assert secret not in texts
+
+
+def reachable(start: object) -> Iterator[Any]:
+    """What an object holds, and what that holds, but for code, which holds the whole program."""
+    seen, waiting = {id(start)}, [start]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        for below in gc.get_referents(each):
+            if id(below) not in seen and not isinstance(below, ModuleType | FunctionType | FrameType | type):
+                seen.add(id(below))
+                waiting.append(below)
 
 
 async def test_mutations_run_one_after_the_other_and_stop_at_a_null_that_reaches_the_root():
@@ -193,7 +238,8 @@ async def test_a_fault_of_the_execution_itself_is_told_and_nothing_runs_again():
 
     schema = compiled(Query, mutation=Mutation)
     assert schema.operations is not None
-    assert (await schema.execute("mutation { act }")).data == {"act": "acted"}
+    for _ in range(2):
+        assert (await schema.execute("mutation { act }")).data == {"act": "acted"}
     [variants] = schema.operations._kept.values()
     [plan] = variants._plans.values()
 
@@ -205,10 +251,11 @@ async def test_a_fault_of_the_execution_itself_is_told_and_nothing_runs_again():
 
     assert result.data is None
     assert [error.message for error in result.errors or ()] == ["a bug"]
-    assert done == ["acted", "acted"]
+    assert done == ["acted"] * 3
 
 
-async def test_what_is_cut_off_is_cancelled_and_has_ended_when_the_caller_hears_of_it():
+@pytest.mark.parametrize(("text", "times"), [("{ word }", 1), ("{ word other: word }", 2)])
+async def test_what_is_cut_off_is_cancelled_and_has_ended_when_the_caller_hears_of_it(text: str, times: int):
     told: list[str] = []
 
     @strawberry.type
@@ -224,13 +271,55 @@ async def test_what_is_cut_off_is_cancelled_and_has_ended_when_the_caller_hears_
                 told.append("ended")
             return "word"
 
-    task = asyncio.ensure_future(compiled(Query).execute("{ word other: word }"))
-    await until(lambda: len(told) == 2)
+    task = asyncio.ensure_future(compiled(Query).execute(text))
+    await until(lambda: len(told) == times)
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert told == ["began", "began", "ended", "ended"]
+    assert told == ["began"] * times + ["ended"] * times
+
+
+@strawberry.type
+class Steps:
+    """What takes several steps, each of which waits for nothing that runs beside it."""
+
+    @strawberry.field
+    async def further(self) -> "Steps":
+        await asyncio.sleep(0)
+        return Steps()
+
+    @strawberry.field
+    async def cancelled(self) -> str | None:
+        waited_for = asyncio.get_running_loop().create_future()
+        waited_for.cancel()
+        return await waited_for
+
+    @strawberry.field
+    async def own_task(self) -> str:
+        await asyncio.sleep(0)
+        return str(id(asyncio.current_task()))
+
+
+async def test_what_runs_beside_nothing_takes_no_task():
+    schema = compiled(Steps)
+
+    alone = await schema.execute("{ further { further { ownTask } } }", root_value=Steps())
+    beside = await schema.execute("{ ownTask other: ownTask }", root_value=Steps())
+
+    assert alone.data == {"further": {"further": {"ownTask": str(id(asyncio.current_task()))}}}
+    assert beside.data is not None
+    assert len({*beside.data.values(), str(id(asyncio.current_task()))}) == 3
+
+
+async def test_what_waits_for_something_cancelled_fails_alone():
+    schema = compiled(Steps)
+    for text in ("{ cancelled }", "{ further { cancelled further { cancelled } } }", "{ cancelled other: cancelled }"):
+        result = await schema.execute(text, root_value=Steps())
+
+        assert result.data is not None
+        assert {error.path[-1] for error in result.errors or () if error.path} <= {"cancelled", "other"}
+        assert len(result.errors or ()) == text.count("cancelled")
 
 
 async def test_an_error_of_one_branch_does_not_cut_off_what_another_loads():

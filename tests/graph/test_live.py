@@ -48,10 +48,10 @@ def statements(part: str) -> Generator[list[str]]:
     sent: list[str] = []
     fetch = Connection.fetch
 
-    async def note(connection: Connection, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    async def note(connection: Connection, sql: str, arguments: Sequence[Any], **how: Any) -> Sequence[Any]:
         if part in sql:
             sent.append(sql)
-        return await fetch(connection, sql, arguments)
+        return await fetch(connection, sql, arguments, **how)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "fetch", note)
