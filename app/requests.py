@@ -2,8 +2,10 @@
 to the body, and an answer even where something went wrong inside.
 """
 
+import logging
 import re
 import time
+from collections.abc import Iterable
 from typing import cast
 
 import structlog
@@ -12,9 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from app.graphql.answer import error_response
-from db.base import new_id
 
 log = structlog.get_logger("orderwire.http")
 
@@ -33,10 +35,13 @@ PROTECTING = {
     "X-Content-Type-Options": "nosniff",
     # Answers differ by who asks.
     "Cache-Control": "no-store",
+    # By CORS too, whether or not it was asked.
+    "Vary": "Origin",
 }
 """Headers of every answer, unless it has its own."""
 
 RAW_PROTECTING = [(name.lower().encode(), value.encode()) for name, value in PROTECTING.items()]
+PROTECTING_NAMES = frozenset(name for name, _ in RAW_PROTECTING)
 TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
 """A year in which a browser that came by HTTPS comes by nothing else."""
 
@@ -50,16 +55,13 @@ class RequestId:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         # Bound once: the log is set up by now.
-        self._log = log.bind()
+        self._log: structlog.stdlib.BoundLogger = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == RAW_HEADER), b"").decode("latin-1")
-        # Anything else could forge lines of the log.
-        request_id = given if ACCEPTED.fullmatch(given) else str(new_id())
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {})["request_id"] = request_id = _request_id(scope["headers"])
         if scope["type"] == "websocket":
             # Its line is written when it ends, which the handshake does not wait for.
             with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -75,23 +77,25 @@ class RequestId:
                 protect(headers, scope["scheme"])
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, answer)
-            except ClientDisconnect:
-                # It left while it still had something to say: nobody is there to be answered.
-                pass
-            except Exception:
-                log.exception("fault")
-                if status:
-                    # Too late for an answer: the server breaks the connection off.
-                    raise
-                await _fault(request_id)(scope, receive, answer)
-            finally:
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            # It left while it still had something to say: nobody is there to be answered.
+            pass
+        except Exception:
+            log.exception("fault")
+            if status:
+                # Too late for an answer: the server breaks the connection off.
+                raise
+            await _fault(request_id)(scope, receive, answer)
+        finally:
+            if self._log.isEnabledFor(logging.INFO):
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
                 self._log.info(
                     "http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds
                 )
+            structlog.contextvars.reset_contextvars(**bound)
 
 
 class BodyLimit:
@@ -125,8 +129,8 @@ class BodyLimit:
 
 def protect(headers: list[tuple[bytes, bytes]], scheme: str) -> None:
     """Add what protects browsers, and those who use them, to the headers of an answer."""
-    given = {name for name, _ in headers}
-    headers += [each for each in RAW_PROTECTING if each[0] not in given]
+    given = PROTECTING_NAMES.intersection(name for name, _ in headers)
+    headers += [each for each in RAW_PROTECTING if each[0] not in given] if given else RAW_PROTECTING
     if scheme == "https":
         headers.append(TRANSPORT_SECURITY)
 
@@ -138,6 +142,16 @@ async def explain(_request: Request, refused: Exception) -> Response:
     response = error_response(refused.status_code, code, f"{refused.detail.rstrip('.')}.")
     response.headers.update(refused.headers or {})
     return response
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that came with a request, or a new one."""
+    for name, value in headers:
+        if name == RAW_HEADER:
+            given = value.decode("latin-1")
+            # Anything else could forge lines of the log.
+            return given if ACCEPTED.fullmatch(given) else str(uuid7())
+    return str(uuid7())
 
 
 def _fault(request_id: str) -> Response:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from ipaddress import ip_address
 
-from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from domain.actor import Actor, Origin
 from domain.tokens.ports import TokenIssuer
@@ -21,9 +21,10 @@ def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
     return issuer.actor(token.strip() if scheme.lower() == "bearer" else "")
 
 
-def origin_of(connection: HTTPConnection) -> Origin:
+def origin_of(scope: Scope) -> Origin:
     """Which request this is, and where it comes from."""
-    return Origin(connection.state.request_id, _address(connection.client.host) if connection.client else None)
+    client = scope.get("client")
+    return Origin(scope["state"]["request_id"], _address(client[0]) if client else None)
 
 
 @lru_cache(4096)

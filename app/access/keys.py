@@ -1,5 +1,6 @@
 """The keys of access tokens: one signs, those before it still verify, and the next one is shown before it signs."""
 
+import asyncio
 import os
 import re
 import secrets
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from anyio import sleep, to_thread
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
@@ -93,8 +93,10 @@ class KeyRing:
         Raises:
             KeyError: there is none, or no longer.
         """
-        for key in self._keys:
-            if key.kid == kid and self.state(key) is not KeyState.RETIRED:
+        keys = self._keys
+        for key in keys:
+            # The last one is never retired.
+            if key.kid == kid and (key is keys[-1] or self.state(key) is not KeyState.RETIRED):
                 return key.key
         raise KeyError(kid)
 
@@ -121,10 +123,10 @@ class KeyRing:
 
     async def _watch(self) -> None:
         while True:
-            await sleep(LOOK)
+            await asyncio.sleep(LOOK)
             try:
                 # Off the event loop: the directory may be on another host.
-                await to_thread.run_sync(self.look)
+                await asyncio.to_thread(self.look)
             except Exception as error:
                 # The last that was read stands.
                 log.warning("keys_unreadable", error=repr(error))

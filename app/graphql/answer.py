@@ -1,5 +1,6 @@
 """Answers to GraphQL requests over HTTP: their bodies, and their status codes by media type."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLError
@@ -42,7 +43,7 @@ def answer(result: Any, media_type: str) -> Response:
     status = 200
     if media_type == GRAPHQL_JSON and was_not_executed(result):
         status = STATUSES.get(_code(result.errors[0]), 400)
-    return _json(payload(result), status, media_type)
+    return _Json(encoded(payload(result)), status, media_type=media_type)
 
 
 def _code(error: GraphQLError) -> str:
@@ -63,5 +64,16 @@ def error_response(status: int, code: str, message: str, media_type: str | None 
 
 def _json(body: Any, status: int, media_type: str | None) -> Response:
     # Two types only: of a stream that could not be begun, and to who accepts neither, JSON tells why.
-    media_type = GRAPHQL_JSON if media_type == GRAPHQL_JSON else JSON
-    return Response(encoded(body), status, {"Content-Type": f"{media_type}; charset=utf-8"})
+    return _Json(encoded(body), status, media_type=GRAPHQL_JSON if media_type == GRAPHQL_JSON else JSON)
+
+
+class _Json(Response):
+    """A body of JSON, whose headers are the same each time but for its length."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:  # noqa: ARG002  (there are no others)
+        self.raw_headers = [TYPES[self.media_type], (b"content-length", b"%d" % len(self.body))]
+
+
+TYPES: dict[str | None, tuple[bytes, bytes]] = {
+    each: (b"content-type", f"{each}; charset=utf-8".encode()) for each in (JSON, GRAPHQL_JSON)
+}

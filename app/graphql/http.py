@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graphql import GraphQLError
 from starlette.background import BackgroundTask
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -20,6 +20,7 @@ from app.graphql.request import (
     PARAMETERS,
     Asked,
     BadRequest,
+    Head,
     read_request,
     wanted_type,
 )
@@ -64,14 +65,14 @@ class GraphQLEndpoint:
         self.shadows = Shadows(schema, settings.shadow_share)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        accept = ",".join(request.headers.getlist("accept"))
+        head = Head(scope)
+        accept = head.get(b"accept")
         media_type = wanted_type(accept)
         try:
-            if _wants_the_playground(request, accept):
+            if _wants_the_playground(head, accept):
                 response = self._page()
             else:
-                response = await self._respond(request, media_type)
+                response = await self._respond(head, media_type, scope, receive)
         except BadRequest as refused:
             response = refusal(refused, media_type)
         except Refused as refused:
@@ -79,11 +80,11 @@ class GraphQLEndpoint:
             response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, media_type: str | None) -> Response:
-        process: Process = request.app.state.process
-        viewer = actor_of(process.services.issuer, request.headers.get("authorization"))
-        context = Context(process.services, viewer, origin_of(request), takes_json=True)
-        asked = await read_request(request)
+    async def _respond(self, head: Head, media_type: str | None, scope: Scope, receive: Receive) -> Response:
+        process: Process = scope["app"].state.process
+        viewer = actor_of(process.services.issuer, head.get(b"authorization"))
+        context = Context(process.services, viewer, origin_of(scope), takes_json=True)
+        asked = await read_request(head, receive)
         if media_type is None:
             raise BadRequest(f"Answers are {', '.join(MEDIA_TYPES)}; Accept allows none of them.", 406)
         try:
@@ -92,8 +93,8 @@ class GraphQLEndpoint:
             failed = PreExecutionError(data=None, errors=[error])
             return answer(failed, media_type) if media_type != EVENT_STREAM else telling(failed)
         if media_type == EVENT_STREAM:
-            return await self._stream(request.method, query, asked, context)
-        result = await self._execute(request.method, query, asked, context)
+            return await self._stream(head.method, query, asked, context)
+        result = await self._execute(head.method, query, asked, context)
         response = answer(result, media_type)
         if self.shadows.choose(result):
             given = (query, asked.operation_name, asked.variables, context, result)
@@ -137,6 +138,8 @@ class GraphQLEndpoint:
         return FileResponse(page, headers=PLAYGROUND_HEADERS)
 
 
-def _wants_the_playground(request: Request, accept: str) -> bool:
+def _wants_the_playground(head: Head, accept: str) -> bool:
     """Whether a person looks at the address, with a browser."""
-    return request.method == "GET" and "text/html" in accept and not PARAMETERS.intersection(request.query_params)
+    if head.method != "GET" or "text/html" not in accept:
+        return False
+    return not PARAMETERS.intersection(QueryParams(head.query_string))

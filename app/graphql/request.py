@@ -7,12 +7,13 @@ is refused with a status and a sentence that names the place.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -23,6 +24,9 @@ MEDIA_TYPES = (JSON, GRAPHQL_JSON, EVENT_STREAM)
 PARAMETERS = frozenset({"query", "documentId", "variables", "operationName", "extensions"})
 PARAMETERS_MAX = 32
 """How many parameters a query string may have, those included that mean nothing here."""
+
+ACCEPTS, ACCEPT_CHARS = 256, 256
+"""How many Accept headers are remembered, and the longest of them: a client sends the same one each time."""
 
 TEXTS = ("query", "documentId", "operationName")
 MAPS = ("variables", "extensions")
@@ -38,7 +42,26 @@ class BadRequest(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-@dataclass(frozen=True, slots=True)
+class Head:
+    """What comes before the body of a request: its method, its query string and its headers."""
+
+    __slots__ = ("_headers", "method", "query_string")
+
+    def __init__(self, scope: Scope) -> None:
+        self.method: str = scope["method"]
+        self.query_string: bytes = scope["query_string"]
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self._headers) < len(scope["headers"]):
+            # What comes in several lines is one list (RFC 9110, section 5.3).
+            for name in self._headers:
+                self._headers[name] = b", ".join(value for each, value in scope["headers"] if each == name)
+
+    def get(self, name: bytes) -> str:
+        """The value of a header, by its name in lower case; an empty text where there is none."""
+        return self._headers.get(name, b"").decode("latin-1")
+
+
+@dataclass(slots=True)
 class Asked:
     """The parameters of a GraphQL request, each of the right type; empty texts count as left out."""
 
@@ -49,17 +72,18 @@ class Asked:
     extensions: dict[str, Any] | None
 
 
-async def read_request(request: Request) -> Asked:
+async def read_request(head: Head, receive: Receive) -> Asked:
     """What a request asks for.
 
     Raises:
         BadRequest: it is malformed, of another media type, or sent by another method than GET and POST.
+        ClientDisconnect: the client left before it had sent all of it.
     """
-    if request.method == "GET":
-        return asked(_by_query_string(request.scope["query_string"]))
-    if request.method == "POST":
-        _must_be_json(request.headers)
-        return asked(_decoded(await request.body(), "The body"))
+    if head.method == "GET":
+        return asked(_by_query_string(head.query_string))
+    if head.method == "POST":
+        _must_be_json(head)
+        return asked(_decoded(await _body(receive), "The body"))
     raise BadRequest("GraphQL takes GET and POST requests only.", 405, Allow="GET, POST")
 
 
@@ -89,6 +113,11 @@ def wanted_type(accept: str) -> str | None:
 
     Of those with the same weight the one that is written first counts (RFC 9110, section 12.5.1, leaves that open).
     """
+    return _wanted(accept) if len(accept) <= ACCEPT_CHARS else _wanted.__wrapped__(accept)
+
+
+@lru_cache(ACCEPTS)
+def _wanted(accept: str) -> str | None:
     if not accept.strip():
         return JSON
     best, best_weight = None, 0.0
@@ -125,26 +154,37 @@ def _by_query_string(raw: bytes) -> dict[str, Any]:
     return given
 
 
-def _must_be_json(headers: Headers) -> None:
+async def _body(receive: Receive) -> bytes:
+    """The whole body. Nearly always it comes at once, which is no work for a generator, as the framework has it."""
+    parts: list[bytes] = []
+    is_whole = False
+    while not is_whole:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _must_be_json(head: Head) -> None:
     """Only a type that no form can send: a page of another origin must ask first (CORS), and is told no."""
-    content_type, charset = _content_type(headers.getlist("content-type"))
+    content_type, charset = _content_type(head.get(b"content-type"))
     if content_type != JSON:
         raise BadRequest(f"The Content-Type is not {JSON}.", 415, Accept_Post=JSON)
     if charset != "utf-8":
         raise BadRequest("The charset is not UTF-8.", 415, Accept_Post=JSON)
     # What was packed small could be unpacked into gigabytes.
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if head.get(b"content-encoding").lower() not in {"", "identity"}:
         raise BadRequest("The body has a Content-Encoding. Send it as it is.", 415, Accept_Encoding="identity")
 
 
-def _content_type(given: list[str]) -> tuple[str, str]:
-    """Media type and charset; neither where there is not exactly one."""
-    if given == [JSON]:
+def _content_type(given: str) -> tuple[str, str]:
+    """Media type and charset; another type where there is none, or more than one."""
+    if given == JSON:
         return JSON, "utf-8"
-    if len(given) != 1:
-        return "", ""
     header = Message()
-    header["Content-Type"] = given[0]
+    header["Content-Type"] = given
     # Where it cannot be read, the library answers text/plain.
     return header.get_content_type(), header.get_content_charset("utf-8")
 

@@ -1,6 +1,6 @@
 """The shortcut of plain requests: past the middleware and the routing that would have nothing to do for them."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 PATH = "/graphql"
 DIGITS = 10
@@ -19,17 +19,7 @@ class Shortcut:
         self._app, self._endpoint, self._most = app, endpoint, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._is_plain(scope):
-            await self._app(scope, receive, send)
-            return
-
-        async def varying(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # As CORS tells everybody, whether or not they asked.
-                message["headers"] = [*message["headers"], (b"vary", b"Origin")]
-            await send(message)
-
-        await self._endpoint(scope, receive, varying)
+        await (self._endpoint if self._is_plain(scope) else self._app)(scope, receive, send)
 
     def _is_plain(self, scope: Scope) -> bool:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != PATH:

@@ -63,7 +63,7 @@ def _conversation(socket: WebSocket, wire: Wire) -> Carried:
         viewer = actor_of(sockets.services.issuer, socket.headers.get("authorization"))
     except Refused:
         return TurnedAway(wire, messages.FORBIDDEN, "Forbidden")
-    return Conversation(sockets, wire, viewer, origin_of(socket))
+    return Conversation(sockets, wire, viewer, origin_of(socket.scope))
 
 
 class TurnedAway:

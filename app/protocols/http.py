@@ -42,6 +42,16 @@ STILL_SECONDS = 120.0
 """For how long a client may take nothing of an answer."""
 
 
+class _Unkept(list[tuple[bytes, bytes]]):
+    """A list to which nothing is added: there may be thousands of trailers in what is read at once."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        pass
+
+
+TRAILERS = _Unkept()
+
+
 class HttpProtocol(HttpToolsProtocol):
     """Ends endless streams when the server stops, and at once those whose client reads nothing; bounds heads.
 
@@ -82,22 +92,12 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._is_body and self._hurry is None:
             self._hurry = self.loop.call_later(BODY_SECONDS, self._lose_hurry, BODY_TOO_SLOW)
         elif not self._is_busy and self._hurry is None and self.timeout_keep_alive_task is None:
-            # Empty lines between two requests, which would else be no request and no silence.
+            # A part of a head, or empty lines between two requests, which would else be no request and no silence.
             self._await_head()
 
     def handle_websocket_upgrade(self) -> None:
         self._is_done = True
         super().handle_websocket_upgrade()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        if self._hurry is None:
-            self._await_head()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # What comes behind a body, and claims to be a header, nobody has looked at on the way.
-        if not self._is_body:
-            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._stop_hurrying()
@@ -113,7 +113,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._reject(HTTPStatus.BAD_REQUEST, NO_UPGRADE)
         self._is_body = True
         super().on_headers_complete()
-        if wants_upgrade and not self._should_upgrade():
+        if not wants_upgrade:
+            # What comes behind a body, and claims to be a header, nobody has looked at on the way.
+            self.headers = TRAILERS
+        elif not self._should_upgrade():
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:

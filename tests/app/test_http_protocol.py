@@ -257,6 +257,20 @@ async def test_what_claims_to_be_a_header_behind_the_body_is_none(server: Server
     assert b'"data":{"me":null}' in told
 
 
+async def test_what_stands_behind_a_body_takes_no_memory(server: Server):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(CHUNKED + b"1\r\n{\r\n0\r\n" + b"A: b\r\n" * 5_000 + b"\r\n")
+    async with asyncio.timeout(PATIENCE):
+        told = await reader.readuntil(b"\r\n")
+    [connection] = server.connections
+    kept = (connection.headers, connection.cycle.scope["headers"])
+    writer.close()
+    await writer.wait_closed()
+
+    assert told == b"HTTP/1.1 400 Bad Request\r\n"
+    assert not [each for headers in kept for each in headers if each == (b"a", b"b")]
+
+
 async def test_so_many_requests_may_wait_for_the_one_before_them(server: Server):
     waiting = http_protocol.PIPELINED_MAX
     fine = HEALTH * waiting + HEALTH.replace(b"Host", b"Connection: close\r\nHost")
