@@ -4,13 +4,12 @@ import asyncio
 import os
 from typing import Any
 
-import pytest
 from graphql import parse, validate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 from support.constructs import LITERALS, Context, World, build
-from support.differences import difference, executed
+from support.differences import difference, executed, leaves_coroutines
 from support.random_operations import RandomOperation
 
 OPERATIONS = int(os.environ.get("ORDERWIRE_TEST_OPERATIONS", "90"))
@@ -18,15 +17,10 @@ OPERATIONS = int(os.environ.get("ORDERWIRE_TEST_OPERATIONS", "90"))
 
 FAULTS = (0, 0.03, 0.15)
 
-# graphql-core leaves coroutines behind when an error ends a branch.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning"),
-]
-
 COMPILED, REFERENCE = build(is_compiled=True), build(is_compiled=False)
 
 
+@leaves_coroutines
 async def test_random_operations_are_answered_as_graphql_core_answers_them():
     told: dict[str, Any] = {"ran": 0, "errors": 0, "data": 0}
     for seed in range(OPERATIONS):
@@ -58,6 +52,7 @@ async def test_random_operations_are_answered_as_graphql_core_answers_them():
     assert not COMPILED.operations.tally.fallbacks
 
 
+@leaves_coroutines
 @settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     queries(REFERENCE.as_str(), custom_scalars={"DateTime": st.just(nodes.String("2026-01-01T00:00:00Z"))}),

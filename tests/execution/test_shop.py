@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-import pytest
 from factories.goods import make_variant
 from factories.orders import place
 from factories.people import make_admin, make_user
 from factories.whole_shop import WholeShop, make_whole_shop
 from graphql import DocumentNode, FragmentDefinitionNode, get_operation_ast, parse, validate
-from support.differences import difference, executed, told
+from support.differences import difference, executed, leaves_coroutines, told
 from support.random_operations import RandomOperation
 from support.shop import SCHEMA, Shop, order_id
 
@@ -85,9 +84,7 @@ def literals(whole: WholeShop) -> dict[str, list[str]]:
     }
 
 
-# graphql-core leaves coroutines behind when an error ends a branch.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning")
+@leaves_coroutines
 async def test_random_operations_on_a_shop_are_answered_as_graphql_core_answers_them(shop: Shop):
     whole = await make_whole_shop(shop.database, 4)
     known, told = literals(whole), {"ran": 0, "errors": 0}
@@ -113,13 +110,9 @@ async def test_random_operations_on_a_shop_are_answered_as_graphql_core_answers_
             assert statements[1] <= statements[0], f"seed {seed}\n{operation!r}"
         told["ran"] += 1
         told["errors"] += bool(answers[0].errors)
-    # What graphql-core left behind is told of when it is collected, which must not be in another test.
-    gc.collect()
     # The dice must not have made it easy.
     assert told["ran"] > OPERATIONS * 0.5, told
     assert told["errors"] > told["ran"] * 0.2, told
-    # What was left behind goes here, where it is known of, and not in the middle of another test.
-    gc.collect()
 
 
 class Unreliable:

@@ -1,14 +1,27 @@
 """What may differ between two answers to one operation: nothing but which errors stand below a null."""
 
 from collections import Counter
+from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
 import orjson
+import pytest
 from graphql import DocumentNode, GraphQLError, execute
 
 Told = tuple[str, tuple[str | int, ...], tuple[tuple[int, int], ...]]
 """The message, the path and the places of an error."""
+
+
+def leaves_coroutines(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a test that has graphql-core execute what fails: an error that ends a branch leaves coroutines behind."""
+    for mark in (
+        pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+        pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning"),
+        pytest.mark.usefixtures("collected"),
+    ):
+        test = mark(test)
+    return test
 
 
 async def executed(schema: Any, document: DocumentNode, variables: dict[str, Any], context: Any) -> Any:
