@@ -153,7 +153,7 @@ async def test_what_the_database_writes_is_what_is_read(shop: Shop):
     whole = await make_whole_shop(shop.database, 4)
     seller = await make_user(shop.database, "seller", Scope.ORDERS_READ)
     viewers, known = [whole.admin, whole.users[0], seller, Actor.anonymous()], literals(whole)
-    services, wrote, taken = shop.process.services, 0, {False: 0, True: 0}
+    services, wrote = shop.process.services, 0
     for seed in range(OPERATIONS):
         operation = RandomOperation(SCHEMA.graphql_schema, seed, known, depth=5, width=4)
         document, viewer = parse(operation.text), viewers[seed % len(viewers)]
@@ -162,11 +162,9 @@ async def test_what_the_database_writes_is_what_is_read(shop: Shop):
         writer = Unreliable(services.readers.writer, seed)
         unreliable = replace(services, readers=replace(services.readers, writer=writer))
         answers = []
-        for takes_json in taken:
-            count = services.count_statements()
+        for takes_json in (False, True):
             context = Context(unreliable, viewer, Origin("request", "192.0.2.1"), takes_json=takes_json)
             answers.append(await executed(SCHEMA, document, operation.variables, context))
-            taken[takes_json] += count.value
         read, written = answers
         wrote += writer.wrote
 
@@ -175,8 +173,6 @@ async def test_what_the_database_writes_is_what_is_read(shop: Shop):
         if read.errors is None:
             costs = [actual_cost(document, each.data, operation.variables) for each in answers]
             assert costs[1] == costs[0], f"seed {seed}\n{operation!r}"
-    # What two branches ask for is read together only if they ask at the same moment: no single operation tells.
-    assert taken[True] < taken[False]
     assert wrote > OPERATIONS * 0.2
 
 
