@@ -91,8 +91,9 @@ class Known:
 class Documents:
     """The documents that were used last."""
 
-    def __init__(self) -> None:
-        self._known = Kept[str, Known](ROOM)
+    def __init__(self, room: int = ROOM) -> None:
+        """`room` is how many bytes are kept, about."""
+        self._known = Kept[str, Known](room)
 
     def __len__(self) -> int:
         return len(self._known)
