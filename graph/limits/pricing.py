@@ -173,7 +173,7 @@ def priced(
     """The price of an operation that is valid, and whose expanded selection is of bounded size."""
     root = cast("GraphQLObjectType", schema.get_root_type(operation.operation))
     roots: Below = {}
-    _Pricing(schema, root, fragments).collect(roots, root, operation.selection_set, frozenset())
+    _Pricing(schema, fragments).collect(roots, root, operation.selection_set, frozenset())
     defaults = {
         each.variable.name.value: value_from_ast_untyped(each.default_value)
         for each in operation.variable_definitions or ()
@@ -184,10 +184,8 @@ def priced(
 
 
 class _Pricing:
-    def __init__(
-        self, schema: GraphQLSchema, root: GraphQLObjectType, fragments: dict[str, FragmentDefinitionNode]
-    ) -> None:
-        self._schema, self._root, self._fragments = schema, root, fragments
+    def __init__(self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode]) -> None:
+        self._schema, self._fragments = schema, fragments
 
     def collect(
         self, below: Below, parent: GraphQLNamedType, selections: SelectionSetNode, conditions: Conditions

@@ -37,17 +37,9 @@ class PasswordMutations:
 
     @strawberry.mutation(description="Change your password. All your other sessions end.")
     async def password_change(self, info: Info, input: PasswordChangeInput) -> PasswordChangePayload:
-        services, viewer = info.context.services, info.context.viewer
-        uow = info.context.unit_of_work()
-        work = change_password(
-            uow,
-            services.hasher,
-            services.throttle,
-            services.issuer,
-            viewer,
-            input.current_password,
-            input.new_password,
-        )
+        services, uow = info.context.services, info.context.unit_of_work()
+        given = info.context.viewer, input.current_password, input.new_password
+        work = change_password(uow, services.hasher, services.throttle, services.issuer, *given)
         return await outcome(info, PasswordChangePayload, "user", work)
 
     @strawberry.mutation(

@@ -6,7 +6,7 @@ from typing import TypeVar
 import strawberry
 
 from domain.tokens.commands import create_tokens, refresh_tokens
-from domain.tokens.model import Tokens
+from domain.tokens.model import TokenFacts, Tokens
 from domain.tokens.revoking import revoke_sessions, revoke_token, verify_token
 from graph.context import Info
 from graph.errors import outcome
@@ -67,15 +67,9 @@ class TokenMutations:
 
     @strawberry.mutation(description="Sign in: trade a name and a password for tokens.")
     async def token_create(self, info: Info, input: TokenCreateInput) -> TokenCreatePayload:
-        services = info.context.services
-        work = create_tokens(
-            info.context.unit_of_work(),
-            services.hasher,
-            services.throttle,
-            services.issuer,
-            input.username,
-            input.password,
-        )
+        services, uow = info.context.services, info.context.unit_of_work()
+        given = input.username, input.password
+        work = create_tokens(uow, services.hasher, services.throttle, services.issuer, *given)
         return await signed_in(info, TokenCreatePayload, work)
 
     @strawberry.mutation(
@@ -97,20 +91,22 @@ class TokenMutations:
     @strawberry.mutation(description="Tell whether a token is active, and what it stands for. Nothing is changed.")
     async def token_verify(self, info: Info, input: TokenVerifyInput) -> TokenVerifyPayload:
         facts = await verify_token(info.context.unit_of_work(), info.context.services.issuer, input.token)
-        if facts is None:
-            return TokenVerifyPayload(active=False, user_errors=[])
-        return TokenVerifyPayload(
-            active=True,
-            kind=facts.kind,
-            username=facts.username,
-            scopes=list(facts.scopes),
-            expires_at=facts.expires_at,
-            user_errors=[],
-        )
+        return TokenVerifyPayload(active=False, user_errors=[]) if facts is None else _active(facts)
 
     @strawberry.mutation(description="End every session of yourself, or of another user, in every process.")
     async def sessions_revoke_all(self, info: Info, input: SessionsRevokeAllInput) -> SessionsRevokeAllPayload:
         return await outcome(info, SessionsRevokeAllPayload, "sessions", _revoke_all(info, input))
+
+
+def _active(facts: TokenFacts) -> TokenVerifyPayload:
+    return TokenVerifyPayload(
+        active=True,
+        kind=facts.kind,
+        username=facts.username,
+        scopes=list(facts.scopes),
+        expires_at=facts.expires_at,
+        user_errors=[],
+    )
 
 
 async def _revoke_all(info: Info, input: SessionsRevokeAllInput) -> int:

@@ -27,13 +27,7 @@ class UserMutations:
 
     @strawberry.mutation(description="Register a new user. Sign in with `tokenCreate` afterwards.")
     async def user_register(self, info: Info, input: UserRegisterInput) -> UserRegisterPayload:
-        work = register_user(
-            info.context.unit_of_work(),
-            info.context.services.hasher,
-            input.username,
-            input.email,
-            input.password,
-            throttle=info.context.services.throttle,
-            idempotency_key=input.idempotency_key,
-        )
+        services, uow = info.context.services, info.context.unit_of_work()
+        given, key = (input.username, input.email, input.password), input.idempotency_key
+        work = register_user(uow, services.hasher, *given, throttle=services.throttle, idempotency_key=key)
         return await outcome(info, UserRegisterPayload, "user", work)
