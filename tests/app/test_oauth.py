@@ -18,7 +18,6 @@ from domain.clients.commands import revoke_client
 from domain.users.commands import register_user
 
 PASSWORD = "correct horse"
-EVERY_SCOPE = " ".join(Scope)
 ME = "{ me { username } }"
 
 
