@@ -155,6 +155,14 @@ async def test_the_answer_has_the_type_that_is_wanted_most(lasting: Server, acce
     assert response.json()["data"] == NOTHING
 
 
+async def test_what_is_accepted_may_stand_in_several_lines(lasting: Server):
+    lines = [("Accept", "application/graphql-response+json"), ("Accept", "text/html")]
+    response = await lasting.http.post("/graphql", json={"query": EMPTY}, headers=lines)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+
+
 @pytest.mark.parametrize("accept", ["text/html", "image/png", "application/json;q=0", "application/json;q=x", ";", "a"])
 async def test_who_takes_none_of_our_types_is_told_so(lasting: Server, accept: str):
     response = await lasting.http.post("/graphql", json={"query": EMPTY}, headers={"Accept": accept})

@@ -13,6 +13,7 @@ from graphql import parse
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from support.constructs import Context, LeafType, Schema, World, build
+from support.differences import difference
 from support.waiting import until
 
 from domain.secret import new_secret
@@ -144,10 +145,23 @@ async def test_what_is_asked_for_once_leaves_nothing_and_from_the_third_time_on_
     assert len(kept) == 1
 
 
+async def test_a_null_for_an_argument_that_takes_none_is_refused_whenever_it_comes():
+    """A variable with a default may stand there, and be null all the same."""
+    text = "query ($n: Int = 2) { twigs(first: $n) { n } }"
+    for given in ({}, {"n": None}, {"n": 1}, {"n": None}, {"n": 2}):
+        reference, result = await answers(text, given)
+
+        assert (result.data is None) is (given == {"n": None})
+        assert difference(reference, result) is None
+
+
 async def test_no_value_of_a_variable_is_kept():
     schema = build(is_compiled=True)
     assert schema.operations is not None
-    text = "query ($secret: String!, $shown: Boolean!) { hello(who: $secret) @include(if: $shown) }"
+    # What may be one of several types is compiled when it is met: what that takes is kept.
+    text = (
+        "query ($secret: String!, $shown: Boolean!) { hello(who: $secret) @include(if: $shown) things { __typename } }"
+    )
 
     secret = new_secret()
 
@@ -162,13 +176,14 @@ async def test_no_value_of_a_variable_is_kept():
 
 
 def reachable(start: object) -> Iterator[Any]:
-    """What an object holds, and what that holds, but for code, which holds the whole program."""
+    """What an object holds, and what that holds; of functions what they enclose, for code holds the whole program."""
     seen, waiting = {id(start)}, [start]
     while waiting:
         each = waiting.pop()
         yield each
-        for below in gc.get_referents(each):
-            if id(below) not in seen and not isinstance(below, ModuleType | FunctionType | FrameType | type):
+        held = each.__closure__ or () if isinstance(each, FunctionType) else gc.get_referents(each)
+        for below in held:
+            if id(below) not in seen and not isinstance(below, ModuleType | FrameType | type):
                 seen.add(id(below))
                 waiting.append(below)
 
