@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from app import faults
 from app.wiring import Process
 from db import migrate
+from graph.schema import ShopSchema
 
 PATIENCE = 2.0
 """Seconds after which a part that does not answer counts as failed."""
@@ -21,7 +22,7 @@ async def health(_request: Request) -> JSONResponse:
 
 
 async def ready(request: Request) -> JSONResponse:
-    """The process can serve: 200, or 503 with the parts that failed; and how many faults it has met."""
+    """The process can serve: 200, or 503 with the parts that failed; and what it has met and executed so far."""
     process: Process = request.app.state.process
     checks = {
         "database": await _check(process.database.ping()),
@@ -34,8 +35,17 @@ async def ready(request: Request) -> JSONResponse:
         "failed": failed,
         "checks": checks,
         "faults": faults.count,
+        "operations": _executed(request.app.state.schema),
     }
     return JSONResponse(body, status_code=503 if failed else 200, headers={"Cache-Control": "no-store"})
+
+
+def _executed(schema: ShopSchema) -> dict[str, Any]:
+    """How many operations were executed by a plan, and how many by graphql-core, by the reason."""
+    if schema.operations is None:
+        return {}
+    tally = schema.operations.tally
+    return {"compiled": tally.compiled, "not_compiled": dict(tally.fallbacks)}
 
 
 async def _check(work: Awaitable[None]) -> str:

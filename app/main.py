@@ -62,22 +62,9 @@ def create_app(
                 await sockets.stop()
                 await endpoint.shadows.stop()
 
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=settings.origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", HEADER],
-        expose_headers=[HEADER],
-    )
-    most = settings.max_body_bytes
     app = Starlette(
         lifespan=lifespan,
-        middleware=[
-            Middleware(RequestId),
-            *([Middleware(Shortcut, endpoint=endpoint, most=most)] if schema.direct else []),
-            cors,
-            Middleware(BodyLimit, most=most),
-        ],
+        middleware=_middleware(settings, endpoint if schema.direct else None),
         exception_handlers={HTTPException: explain},
         routes=[
             Route("/", RedirectResponse("/graphql")),
@@ -92,7 +79,22 @@ def create_app(
     )
     # The redirect would name whatever host the request claims.
     app.router.redirect_slashes = False
+    app.state.schema = schema
     return app
+
+
+def _middleware(settings: Settings, endpoint: GraphQLEndpoint | None) -> list[Middleware]:
+    """What happens around requests, the outermost first; plain ones go straight to the `endpoint` if it is given."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", HEADER],
+        expose_headers=[HEADER],
+    )
+    most = settings.max_body_bytes
+    shortcut = [Middleware(Shortcut, endpoint=endpoint, most=most)] if endpoint is not None else []
+    return [Middleware(RequestId), *shortcut, cors, Middleware(BodyLimit, most=most)]
 
 
 class _Assets(StaticFiles):

@@ -13,18 +13,21 @@ from sqlalchemy import text
 from support.server import Server, serving
 from support.waiting import until
 
+from app.choices import Execution
 from app.settings import Settings
 from db import migrate
 from db.embedded import database_url, embedded_server
 from db.engine import Database
+from graph.execution.fallback import Reason
 
 ALL_WELL = {"status": "ready", "failed": [], "checks": {"database": "ok", "migrations": "ok", "broadcaster": "ok"}}
 
 
 def told(ready: httpx.Response) -> dict[str, Any]:
-    """What /ready tells, but for the number of faults: this process has met those of other tests too."""
+    """What /ready tells, but for what is counted: this process has met faults and operations of other tests too."""
     body = ready.json()
     assert isinstance(body.pop("faults"), int)
+    assert body.pop("operations").keys() == {"compiled", "not_compiled"}
     return body
 
 
@@ -35,6 +38,25 @@ async def test_a_server_with_everything_in_place_is_ready(server: Server):
     assert (health.status_code, health.json()) == (200, {"status": "ok"})
     assert (ready.status_code, told(ready)) == (200, ALL_WELL)
     assert ready.headers["cache-control"] == "no-store"
+
+
+async def test_it_is_told_how_operations_were_executed_and_why_some_by_graphql_core(server: Server):
+    async def counted() -> tuple[int, int]:
+        told = (await server.http.get("/ready")).json()["operations"]
+        return told["compiled"], told["not_compiled"].get(Reason.INTROSPECTION, 0)
+
+    before = await counted()
+    for query in ("{ me { id } }", "{ me { id } }", "{ __schema { queryType { name } } }"):
+        await server.get(query)
+
+    assert await counted() == (before[0] + 2, before[1] + 1)
+
+
+async def test_where_graphql_core_executes_everything_there_is_nothing_to_count(settings: Settings):
+    async with serving(settings.model_copy(update={"execution": Execution.GRAPHQL_CORE})) as server:
+        ready = await server.http.get("/ready")
+
+    assert ready.json()["operations"] == {}
 
 
 async def test_migrations_that_are_behind_are_named(server: Server):

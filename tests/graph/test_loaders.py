@@ -51,7 +51,7 @@ async def test_whoever_waits_for_a_read_that_fails_is_told_and_the_next_reads_ag
     first = loader.load_all([1, 2])
     await until(lambda: slow.asked == [[1, 2]])
     second = loader.load_all([2])
-    await asyncio.sleep(0.01)
+    await until(lambda: not loader._queue)
     slow.answer()
     for each in (first, second):
         with pytest.raises(LookupError):
