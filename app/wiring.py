@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from app.access.keys import KeyRing
 from app.access.passwords import Hasher, ResetTokens
@@ -76,6 +76,31 @@ class Process:
     keys: KeyRing
 
 
+@dataclass(frozen=True, slots=True)
+class _Databases:
+    """The pools of a process, so that nobody takes all connections from somebody else."""
+
+    requests: Database
+    searching: Database
+    reports: Database
+    log: Database
+    """Commands may wait for each other's locks on every connection that there is; the log goes on."""
+
+    @classmethod
+    def of(cls, url: str, settings: Settings) -> Self:
+        seconds = settings.operation_seconds
+        return cls(
+            Database(url, settings.database_pool_size, statement_seconds=seconds, page_cost=PAGE_COST),
+            Database(url, SEARCH_CONNECTIONS, statement_seconds=seconds, page_cost=PAGE_COST, plans_anew=True),
+            Database(url, REPORT_CONNECTIONS, statement_seconds=settings.report_seconds),
+            Database(url, LOG_CONNECTIONS),
+        )
+
+    async def close(self) -> None:
+        for each in (self.log, self.reports, self.searching, self.requests):
+            await each.close()
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[Process]:
     """Everything a process needs, connected on entry and closed on exit.
@@ -85,11 +110,8 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     url = settings.database_url
     if url is None:
         raise ValueError("ORDERWIRE_DATABASE_URL is not set.")
-    database = _request_database(url, settings, settings.database_pool_size)
-    search_database = _request_database(url, settings, SEARCH_CONNECTIONS, plans_anew=True)
-    report_database = Database(url, REPORT_CONNECTIONS, statement_seconds=settings.report_seconds)
-    # Commands may wait for each other's locks on every connection that there is; the log goes on.
-    log_database = Database(url, LOG_CONNECTIONS)
+    databases = _Databases.of(url, settings)
+    database, log_database = databases.requests, databases.log
     poll = settings.live_poll_seconds
     sequencer = EventSequencer(log_database)
     sequencing = Sequencing(sequencer, poll)
@@ -111,7 +133,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
     streams = Streams(hub, UserReader(log_database), revocations, settings.live_queue)
     hasher = Hasher(settings)
     services = Services(
-        readers=_readers(database, search_database, report_database, settings.currency),
+        readers=_readers(databases, settings.currency),
         begin=begin,
         feed=hub,
         streams=streams,
@@ -150,8 +172,7 @@ async def running(settings: Settings) -> AsyncGenerator[Process]:
         hasher.close()
         await watch.stop()
         await keys.stop()
-        for each in (log_database, report_database, search_database, database):
-            await each.close()
+        await databases.close()
 
 
 def system_unit_of_work(database: Database) -> SqlUnitOfWork:
@@ -164,11 +185,6 @@ def system_issuer(settings: Settings) -> JwtIssuer:
     return JwtIssuer(settings, KeyRing(settings), Revocations())
 
 
-def _request_database(url: str, settings: Settings, size: int, *, plans_anew: bool = False) -> Database:
-    seconds = settings.operation_seconds
-    return Database(url, size, statement_seconds=seconds, page_cost=PAGE_COST, plans_anew=plans_anew)
-
-
 def _valkey(url: str | None) -> "Valkey | None":
     if url is None:
         return None
@@ -178,7 +194,8 @@ def _valkey(url: str | None) -> "Valkey | None":
     return Valkey(url)
 
 
-def _readers(database: Database, searching: Database, report_database: Database, currency: str) -> Readers:
+def _readers(databases: _Databases, currency: str) -> Readers:
+    database = databases.requests
     return Readers(
         users=UserReader(database),
         customers=CustomerReader(database),
@@ -192,6 +209,6 @@ def _readers(database: Database, searching: Database, report_database: Database,
         adjustments=AdjustmentReader(database),
         events=EventReader(database),
         roles=RoleReader(database),
-        reports=SqlReports(report_database, currency),
-        writer=SqlWriter(database, searching),
+        reports=SqlReports(databases.reports, currency),
+        writer=SqlWriter(database, databases.searching),
     )
