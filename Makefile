@@ -53,8 +53,10 @@ else
 	@echo "npm was not found: the servers to compare with cannot be installed."; exit 1
 endif
 
-bench: setup .venv/dev.stamp bench/peers/node_modules/.package-lock.json ## Measure the server beside Mercurius and PostGraphile, for 10 minutes
-	PYTHONPATH=. $(BIN)/python bench/peers/run.py
+BENCHES ?= peers/run orders execution collector growth start stream sign_ins attacks
+
+bench: setup .venv/dev.stamp bench/peers/node_modules/.package-lock.json ## Measure everything, or BENCHES: peers/run sets the server beside others
+	@for each in $(BENCHES); do echo; echo "bench/$$each.py"; PYTHONPATH=. $(BIN)/python bench/$$each.py || exit 1; done
 
 check: setup .venv/dev.stamp ## Formatting, lint, types, import contracts, schema, migrations, documents, vulnerabilities
 	$(BIN)/ruff format --check .

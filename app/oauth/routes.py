@@ -1,5 +1,7 @@
 """The routes of OAuth 2. What answers is imported for the first who asks: it brings Authlib, and many never do."""
 
+from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -12,28 +14,13 @@ if TYPE_CHECKING:
     from app.wiring import Process
 
 
-async def token(request: Request) -> Response:
-    from app.oauth.handlers import token
+def _handler(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """One of app/oauth/handlers.py."""
 
-    return await token(request)
+    async def handle(request: Request) -> Response:
+        return await getattr(import_module("app.oauth.handlers"), name)(request)
 
-
-async def revoke(request: Request) -> Response:
-    from app.oauth.handlers import revoke
-
-    return await revoke(request)
-
-
-async def introspect(request: Request) -> Response:
-    from app.oauth.handlers import introspect
-
-    return await introspect(request)
-
-
-async def metadata(request: Request) -> Response:
-    from app.oauth.handlers import metadata
-
-    return await metadata(request)
+    return handle
 
 
 async def jwks(request: Request) -> Response:
@@ -43,9 +30,9 @@ async def jwks(request: Request) -> Response:
 
 
 ROUTES = (
-    Route("/oauth/token", token, methods=["POST"]),
-    Route("/oauth/revoke", revoke, methods=["POST"]),
-    Route("/oauth/introspect", introspect, methods=["POST"]),
+    Route("/oauth/token", _handler("token"), methods=["POST"]),
+    Route("/oauth/revoke", _handler("revoke"), methods=["POST"]),
+    Route("/oauth/introspect", _handler("introspect"), methods=["POST"]),
     Route("/.well-known/jwks.json", jwks),
-    Route("/.well-known/oauth-authorization-server", metadata),
+    Route("/.well-known/oauth-authorization-server", _handler("metadata")),
 )

@@ -152,7 +152,8 @@ async def test_a_changed_table_does_not_stop_statements_that_are_prepared(fresh_
 
 
 async def test_whoever_gives_up_leaves_nothing_behind(fresh_url: str):
-    """Not a setting, not a lock, not a transaction; and the server stops what nobody waits for."""
+    """Not a setting, not a lock, not a transaction, not the connection; and the server stops what nobody waits for."""
+    process = text("SELECT pg_backend_pid()")
     ours, other = Database(fresh_url, 1), Database(fresh_url, 1)
     asleep = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")
 
@@ -179,12 +180,14 @@ async def test_whoever_gives_up_leaves_nothing_behind(fresh_url: str):
         return await other.read(asleep) == [(0,)]
 
     for work in (read, command, session):
+        before = await ours.read(process)
         task = asyncio.create_task(work())
 
         await until(has_begun)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await until(is_over)
+        assert await ours.read(process) != before, work.__name__
         assert await ours.read(SESSION) == [(0, 0, 0, 0, 0)], work.__name__
         assert await ours.read(text("SELECT * FROM products")) == []
     await asyncio.gather(ours.close(), other.close())
