@@ -28,6 +28,9 @@ PARAMETERS_MAX = 32
 ACCEPTS, ACCEPT_CHARS = 256, 256
 """How many Accept headers are remembered, and the longest of them: a client sends the same one each time."""
 
+TYPE_CHARS = 256
+"""The longest Content-Type that is read: the library takes seconds to find out what one of 64 kB says."""
+
 TEXTS = ("query", "documentId", "operationName")
 MAPS = ("variables", "extensions")
 
@@ -180,13 +183,18 @@ def _must_be_json(head: Head) -> None:
 
 
 def _content_type(given: str) -> tuple[str, str]:
-    """Media type and charset; another type where there is none, or more than one."""
+    """Media type and charset; another type where there is none, more than one, or one that is not to be read."""
     if given == JSON:
         return JSON, "utf-8"
+    if len(given) > TYPE_CHARS:
+        return "", ""
     header = Message()
     header["Content-Type"] = given
-    # Where it cannot be read, the library answers text/plain.
-    return header.get_content_type(), header.get_content_charset("utf-8")
+    try:
+        # Where it cannot be read, the library answers text/plain, or fails at parts of a charset (RFC 2231).
+        return header.get_content_type(), header.get_content_charset("utf-8")
+    except (TypeError, ValueError):
+        return "", ""
 
 
 def _decoded(raw: bytes, place: str) -> Any:

@@ -141,6 +141,13 @@ TYPES = [
         Attack(f"a body in {encoding}", post(gzip.compress(b" " * 1_000_000), Content_Encoding=encoding), 415, ENCODED)
         for encoding in ("gzip", "deflate", "br", "zstd", "gzip, gzip", "unknown")
     ),
+    Attack("a charset in parts", post(ME, Content_Type="application/json; charset*=a; charset*0=b"), 415, OTHER_TYPE),
+    Attack(
+        "a type that takes seconds to read",
+        post(ME, Content_Type=f'application/json; a="{";" * 60_000}'),
+        415,
+        OTHER_TYPE,
+    ),
     Attack("gzip that does not say so", post(gzip.compress(ME, mtime=0)), 400, NOT_JSON),
     Attack("an image is wanted", post(ME, Accept="image/png"), 406, "Accept allows none of them."),
     Attack(
