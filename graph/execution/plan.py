@@ -27,7 +27,15 @@ LIST: Any = GraphQLList
 Row = dict[str, Any]
 """An object of the answer. It has all its keys, in their order, from the start; values come as they are resolved."""
 
-Values = Callable[[Sequence[Any], "Run"], Sequence[Any] | Awaitable[Sequence[Any]]]
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What the only value of a field comes by, and nothing around it that could be given up before it is awaited."""
+
+    coming: Awaitable[Any]
+
+
+Values = Callable[[Sequence[Any], "Run"], Sequence[Any] | Awaitable[Sequence[Any]] | Alone]
 """From objects to what a field of each holds, be it an exception or an awaitable."""
 
 Rows = Callable[[Sequence[Any], "Run"], list[Row]]
@@ -115,6 +123,9 @@ class Field:
         complete, found = self.complete, self.values(objects, run)
         if isinstance(found, list):
             complete(found, rows, run)
+            return
+        if isinstance(found, Alone):
+            run.later(found.coming, lambda outcome: complete([outcome], rows, run))
             return
 
         def finish(outcome: Any) -> None:

@@ -13,7 +13,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.execution.arguments import Arguments
 from graph.execution.complete import attributes, called
-from graph.execution.plan import Field, Values
+from graph.execution.plan import Alone, Field, Values
 from graph.fields import Batch, Relation
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def resolved(
     by_name = parents if resolver.self_parameter is not None else parents[is_first:]
     info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
 
-    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]]:
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]] | Alone:
         try:
             arguments = dict(given(run))
         except Exception as error:
@@ -119,7 +119,7 @@ def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> V
     """What Strawberry's own resolver tells of each object: extensions and permissions are its business."""
     resolve: Callable[..., Any] = definition.resolve or _unresolved
 
-    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]]:
+    def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]] | Alone:
         try:
             arguments = given(run)
         except Exception as error:
@@ -147,25 +147,18 @@ def _info(schema: strawberry.Schema, field: Field, declared: StrawberryField) ->
     return info
 
 
-def _under_way(found: list[Any]) -> list[Any] | Awaitable[list[Any]]:
+def _under_way(found: list[Any]) -> list[Any] | Awaitable[list[Any]] | Alone:
     """The values; an awaitable of all where they are coroutines."""
     classes = {*map(type, found)}
     if CoroutineType not in classes:
         return found
     if len(found) == 1:
-        return _alone(found[0])
+        # Without the machinery for many.
+        return Alone(found[0])
     if len(classes) == 1:
         return asyncio.gather(*found, return_exceptions=True)
     # Among others, each goes its own way.
     return found
-
-
-async def _alone(coroutine: Awaitable[Any]) -> list[Any]:
-    """The outcome of one, without the machinery for many."""
-    try:
-        return [await coroutine]
-    except Exception as error:
-        return [error]
 
 
 def _unresolved(*_: Any, **__: Any) -> None:

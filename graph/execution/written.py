@@ -6,7 +6,7 @@ takes the answer as JSON, one statement then takes the place of loaders, objects
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from inspect import isawaitable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -175,10 +175,10 @@ def _values(target: Target, ordinary: Values) -> Values:
         found = await written(run.executor.context_value, target, [key for key in dict.fromkeys(keys) if key])
         if found is not None:
             return [found.get(key, nothing) if key else nothing for key in keys]
-        read = ordinary(objects, run)
+        read: Any = ordinary(objects, run)
         return await read if isawaitable(read) else read
 
-    def values(objects: Sequence[Any], run: "Run") -> Sequence[Any] | Awaitable[Sequence[Any]]:
+    def values(objects: Sequence[Any], run: "Run") -> Any:
         return ordinary(objects, run) if run.executor.context_value.writer is None else write(objects, run)
 
     return values

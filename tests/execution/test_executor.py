@@ -298,6 +298,20 @@ async def test_what_is_cut_off_is_cancelled_and_has_ended_when_the_caller_hears_
     assert told == ["began"] * times + ["ended"] * times
 
 
+@pytest.mark.filterwarnings("error")
+async def test_what_is_cut_off_before_it_began_leaves_no_coroutine_that_nobody_awaited():
+    schema = compiled(Steps)
+    for turns in range(8):
+        text = "{ further { ownTask other: ownTask } other: further { ownTask } }"
+        task = asyncio.ensure_future(schema.execute(text, root_value=Steps()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    assert len(asyncio.all_tasks()) == 1
+
+
 @strawberry.type
 class Steps:
     """What takes several steps, each of which waits for nothing that runs beside it."""
