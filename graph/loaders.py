@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from aiodataloader import DataLoader, dispatch_queue
+from aiodataloader import DataLoader, dispatch_queue_batch
 from aiodataloader import Loader as Entry
 
 from domain.actor import Actor
@@ -47,6 +47,7 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         self._read, self._viewer, self._missing = read, viewer, missing
         self._known: dict[Any, Any] = {None: None}
         self._reading: dict[asyncio.Future[None], list[K]] = {}
+        self._batches: set[asyncio.Task[None]] = set()
 
     def load(self, key: Any) -> asyncio.Future[Any]:
         """What belongs to a key."""
@@ -75,7 +76,22 @@ class Loader(DataLoader[Any, Any], Generic[K, V]):
         """Queue what is asked for, to be read after as many turns as the library takes, but without its task."""
         self._queue.append(Entry(key, future))
         if len(self._queue) == 1:
-            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+            self.loop.call_soon(self.loop.call_soon, self._dispatch)
+
+    def give_up(self) -> list[asyncio.Task[None]]:
+        """Ask for nothing more, and cancel what is being read, which is returned."""
+        self._queue = []
+        batches = list(self._batches)
+        for batch in batches:
+            batch.cancel()
+        return batches
+
+    def _dispatch(self) -> None:
+        queue, self._queue = self._queue, []
+        if queue:
+            batch = asyncio.ensure_future(dispatch_queue_batch(self, queue))
+            self._batches.add(batch)
+            batch.add_done_callback(self._batches.discard)
 
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
         """What belongs to each entry of the queue, as the library asks for it: a key, or those of a level."""
@@ -135,6 +151,13 @@ class Loaders:
     def __init__(self, readers: Readers, viewer: Actor) -> None:
         self._readers, self._viewer = readers, viewer
         self._order_pages: dict[PageRequest, One[UUID, Page[Order]]] = {}
+
+    async def give_up(self) -> None:
+        """Stop reading, for nobody waits any longer, and wait until connections are back."""
+        found: list[Any] = [*vars(self).values(), *self._order_pages.values()]
+        loaders = cast("list[Loader[Any, Any]]", [each for each in found if isinstance(each, Loader)])
+        batches = chain.from_iterable(each.give_up() for each in loaders)
+        await asyncio.gather(*batches, return_exceptions=True)
 
     @cached_property
     def user(self) -> One[UUID, User]:

@@ -103,6 +103,10 @@ class Gates:
                     # What is raised, and not told in a result, was refused before it was executed.
                     await self._take_back()
                     raise
+                except asyncio.CancelledError:
+                    # Loaders read in tasks of their own.
+                    await self._context.loaders.give_up()
+                    raise
         except TimeoutError:
             if not clock.expired():
                 raise

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 from factories.goods import make_variant
-from factories.orders import place
-from factories.people import make_admin, make_user
+from factories.orders import make_order, place
+from factories.people import make_admin, make_customer, make_user
 from sqlalchemy import text
 from structlog.testing import capture_logs
-from support.shop import Shop
+from support.shop import Shop, order_id
 from support.waiting import until
 
 from app.graphql.budgets import MemoryBudgets
@@ -26,6 +26,7 @@ from domain.actor import Actor, Origin
 from graph.context import Context
 from graph.limits.rules import Introspection
 from graph.limits.turns import WAITING, NoTurnError, Turns
+from graph.schema import build_schema
 
 PAGE = "{ variants(first: 50) { nodes { id } } }"
 ORDERS = "{ orders(first: 10) { nodes { number } } }"
@@ -244,6 +245,24 @@ async def test_a_query_that_takes_too_long_is_given_up(shop: Shop):
     assert answer.data is None
     assert [(entry["event"], entry["request_id"]) for entry in logs] == [("operation_timed_out", "test-request")]
     assert (await hasty.run(PAGE, admin)).errors == []
+
+
+@pytest.mark.parametrize("is_direct", [True, False])
+async def test_what_loaders_read_for_a_query_is_given_up_with_it(shop: Shop, is_direct: bool):
+    hasty = shop.held_to(limits={"operation_seconds": HASTE})
+    hasty.takes_json, hasty.schema = False, build_schema()
+    if not is_direct:
+        hasty.schema.direct = None
+    admin, customer = await make_admin(shop.database), await make_customer(shop.database)
+    order = order_id(await make_order(shop.database, "A1", customer=customer))
+    texts = ("{ orders { nodes { customer { name } } } }", "query ($id: ID!) { node(id: $id) { id } }")
+
+    for table, query, variables in zip(("customers", "orders"), texts, ({}, {"id": order}), strict=True):
+        async with locked(shop.database, table):
+            answer = await hasty.run(query, admin, **variables)
+
+            assert codes(answer) == ["OPERATION_TIMEOUT"]
+            assert shop.database.pool.taken == 1
 
 
 async def test_a_mutation_that_takes_too_long_leaves_nothing_behind(shop: Shop):
