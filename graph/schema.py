@@ -85,7 +85,8 @@ class Query(
             raise Refused(bad_input(f"At most {NODES_MAX} ids.", "ids"))
         # All are parsed before any is read: a refusal must not leave reads behind that nobody waits for.
         keys = [parse_id(each, "ids", str(index)) for index, each in enumerate(ids)]
-        return await gather(*(load_node(info.context, *key) for key in keys))
+        # So that none is left behind where another fails, each fails in its own place.
+        return await gather(*(load_node(info.context, *key) for key in keys), return_exceptions=True)
 
 
 @strawberry.type(description="What can be done. Every payload tells by `userErrors` why it was not.")

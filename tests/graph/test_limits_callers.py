@@ -265,6 +265,19 @@ async def test_what_loaders_read_for_a_query_is_given_up_with_it(shop: Shop, is_
             assert shop.database.pool.taken == 1
 
 
+async def test_of_several_nodes_none_is_left_behind_where_another_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    admin, customer = await make_admin(shop.database), await make_customer(shop.database)
+    order = order_id(await make_order(shop.database, "A1", customer=customer))
+    [node] = (await shop.get("{ customers { nodes { id } } }", admin))["customers"]["nodes"]
+    monkeypatch.setattr(type(shop.process.services.readers.orders), "by_ids", None)
+
+    answer = await shop.run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", admin, ids=[order, node["id"]])
+
+    assert answer.data == {"nodes": [None, node]}
+    assert [error["path"] for error in answer.errors] == [["nodes", 0]]
+    assert shop.database.pool.taken == 0
+
+
 async def test_a_mutation_that_takes_too_long_leaves_nothing_behind(shop: Shop):
     hasty = shop.held_to(limits={"operation_seconds": 0.3})
     await make_variant(shop.database, "MUG", LON=5)
