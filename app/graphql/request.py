@@ -28,6 +28,9 @@ PARAMETERS_MAX = 32
 ACCEPTS, ACCEPT_CHARS = 256, 256
 """How many Accept headers are remembered, and the longest of them: a client sends the same one each time."""
 
+ACCEPT_MAX = 4_096
+"""The longest Accept that is read: to find out what one of 64 kB says takes as long as hundreds of requests."""
+
 TYPE_CHARS = 256
 """The longest Content-Type that is read: the library takes seconds to find out what one of 64 kB says."""
 
@@ -115,7 +118,10 @@ def wanted_type(accept: str) -> str | None:
     """The media type that answers an Accept header best; None where it takes none of ours.
 
     Of those with the same weight the one that is written first counts (RFC 9110, section 12.5.1, leaves that open).
+    One that is too long takes none.
     """
+    if len(accept) > ACCEPT_MAX:
+        return None
     return _wanted(accept) if len(accept) <= ACCEPT_CHARS else _wanted.__wrapped__(accept)
 
 

@@ -155,6 +155,13 @@ async def test_the_answer_has_the_type_that_is_wanted_most(lasting: Server, acce
     assert response.json()["data"] == NOTHING
 
 
+async def test_what_is_accepted_is_read_within_bounds(lasting: Server):
+    types = [f"{',' * count}application/graphql-response+json" for count in (4_000, 60_000)]
+    found = [await lasting.http.post("/graphql", json={"query": EMPTY}, headers={"Accept": each}) for each in types]
+
+    assert [each.status_code for each in found] == [200, 406]
+
+
 async def test_what_is_accepted_may_stand_in_several_lines(lasting: Server):
     lines = [("Accept", "application/graphql-response+json"), ("Accept", "text/html")]
     response = await lasting.http.post("/graphql", json={"query": EMPTY}, headers=lines)
