@@ -32,6 +32,9 @@ log = structlog.get_logger("orderwire.login")
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 # No blank, no backslash and nothing beyond ASCII: browsers disagree with us on what those mean in a URL.
 RETURN = re.compile(r"[!-\[\]-~]{1,1000}")
+PARAMETERS_MAX = 32
+"""How many parameters an address may have: providers add some of their own, and to read thousands takes long."""
+
 DENIED = frozenset(
     {"access_denied", "login_required", "interaction_required", "consent_required", "account_selection_required"}
 )
@@ -139,7 +142,9 @@ class Logins:
 
     def _browser(self, request: Request) -> str | None:
         """The secret that names the browser, where it holds one."""
-        held = request.cookies.get(self._cookie(request), "")
+        # As it was set, without quotes: the framework takes seconds to undo those of a cookie of 64 kB.
+        pairs = (each.partition("=") for line in request.headers.getlist("cookie") for each in line.split(";"))
+        held = {name.strip(): value.strip() for name, _, value in pairs}.get(self._cookie(request), "")
         return held if BROWSER.fullmatch(held) else None
 
     def _cookie(self, request: Request) -> str:
@@ -192,11 +197,17 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
 
     async def answer(request: Request) -> Response:
         try:
+            _must_be_short(request)
             return await handler(request)
         except (Refused, LoginError, ProviderError) as error:
             return _ended(request, error)
 
     return answer
+
+
+def _must_be_short(request: Request) -> None:
+    if request.scope["query_string"].count(b"&") >= PARAMETERS_MAX:
+        raise Refused(bad_input(f"The address has more than {PARAMETERS_MAX} parameters."))
 
 
 def _ended(request: Request, error: Refused | LoginError | ProviderError) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -108,6 +109,16 @@ async def test_a_cookie_of_ones_own_making_is_of_no_use(shop: Server, visitor: B
 
     async with browser(shop, Cookie=f"orderwire-login={cookie}") as forger:
         assert refusal(await forger.http.get(way)) == INVALID
+
+
+async def test_a_large_cookie_does_not_stop_the_server(shop: Server):
+    async with browser(shop, Cookie='a="' + "\\" * 60_000 + '"') as forger:
+        began = time.process_time()
+        answer = await forger.http.get("/auth/callback/honest?state=x")
+
+    assert refusal(answer) == INVALID
+    # As the framework reads it, it took seventeen seconds.
+    assert time.process_time() - began < 1
 
 
 async def test_the_answer_of_one_provider_is_none_of_another(visitor: Browser):
