@@ -1,10 +1,10 @@
 """GraphQL over HTTP and server-sent events, and the playground, all at /graphql."""
 
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from graphql import GraphQLError
 from starlette.background import BackgroundTask
-from starlette.datastructures import QueryParams
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -18,6 +18,7 @@ from app.graphql.request import (
     EVENT_STREAM,
     MEDIA_TYPES,
     PARAMETERS,
+    PARAMETERS_MAX,
     Asked,
     BadRequest,
     Head,
@@ -142,4 +143,9 @@ def _wants_the_playground(head: Head, accept: str) -> bool:
     """Whether a person looks at the address, with a browser."""
     if head.method != "GET" or "text/html" not in accept:
         return False
-    return not PARAMETERS.intersection(QueryParams(head.query_string))
+    try:
+        given = parse_qsl(head.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=PARAMETERS_MAX)
+    except ValueError:
+        # There are too many, which is told as it is to everybody.
+        return False
+    return PARAMETERS.isdisjoint(name for name, _ in given)

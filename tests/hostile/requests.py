@@ -168,6 +168,19 @@ ADDRESSES = [
         "a surrogate, percent-encoded", get("query=%ED%A0%80"), 400, "The query string is not percent-encoded UTF-8."
     ),
     Attack("33 parameters", get("&".join(["a=1"] * 33)), 400, "The query string has more than 32 parameters."),
+    Attack(
+        "30,000 parameters of a browser",
+        get("&%" * 30_000, Accept="text/html"),
+        400,
+        "The query string has more than 32 parameters.",
+    ),
+    Attack(
+        "a return to a sign-in with 30,000 parameters",
+        raw(f"GET /auth/callback/nobody?{'&%' * 30_000} HTTP/1.1", {}),
+        400,
+        "The address has more than 32 parameters.",
+        "BAD_INPUT",
+    ),
     Attack("variables that are no JSON", get("query=%7Bme%7D&variables=%7B"), 400, "`variables` is not JSON: "),
     Attack("variables that are a number", get("query=%7Bme%7D&variables=5"), 400, "`variables` is not a map."),
     Attack("extensions that are no JSON", get("query=%7Bme%7D&extensions=%7B"), 400, "`extensions` is not JSON: "),
