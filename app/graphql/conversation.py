@@ -23,6 +23,9 @@ from graph.live.subscriber import Subscriber
 
 log = structlog.get_logger("orderwire.socket")
 
+NO_TOKEN = "none"  # noqa: S105  (what it says)
+"""An Authorization that names nobody, and is refused."""
+
 
 class Conversation:
     """What one client and the server say to each other."""
@@ -97,8 +100,10 @@ class Conversation:
             return
         authorization = {name.lower(): value for name, value in payload.items()}.get("authorization")
         if authorization is not None:
+            # What is no text is no token; as a text it would be that, or nested too deeply to become one.
+            told = authorization if isinstance(authorization, str) else NO_TOKEN
             try:
-                self._viewer = actor_of(self._sockets.services.issuer, str(authorization))
+                self._viewer = actor_of(self._sockets.services.issuer, told)
             except Refused:
                 self._wire.close(messages.FORBIDDEN, "Forbidden")
                 return

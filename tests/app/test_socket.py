@@ -61,6 +61,15 @@ async def test_a_bad_token_closes_the_socket(either: Server, value: object):
         assert await client.closing() == (4403, "Forbidden")
 
 
+async def test_a_token_of_a_thousand_levels_is_a_bad_one(either: Server, caplog: pytest.LogCaptureFixture):
+    nested = "[" * 1_020 + "]" * 1_020
+    async with connected(either) as client:
+        await client.connection.send(f'{{"type":"connection_init","payload":{{"Authorization":{nested}}}}}')
+
+        assert await client.closing() == (4403, "Forbidden")
+    assert complaints(caplog) == []
+
+
 async def test_a_bad_token_in_the_handshake_closes_the_socket(either: Server, caplog: pytest.LogCaptureFixture):
     async with connected(either, additional_headers={"Authorization": "Bearer nonsense"}) as client:
         assert await client.closing() == (4403, "Forbidden")
