@@ -34,6 +34,27 @@ HANDSHAKE = (
 WIDE = f"subscription {{ orderStatusChanged {{ cursor order {{ {' '.join(f'n{n}: notes' for n in range(40))} }} }} }}"
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [(b"Cookie: " + b"x" * 9_000, b"431"), (b"GET /" + b"x" * 9_000 + b" HTTP/1.1", b"414")],
+    ids=["header", "address"],
+)
+async def test_a_handshake_that_cannot_be_read_is_answered_and_holds_no_connection(
+    server: Server, line: bytes, status: bytes
+):
+    first, _, rest = HANDSHAKE.partition(b"\r\n")
+    head = line + b"\r\n" + rest if line.startswith(b"GET") else first + b"\r\n" + line + b"\r\n" + rest
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head)
+
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+
+    assert answer.split()[1] == status
+    await until(lambda: not server.connections)
+
+
 async def test_a_client_that_answers_no_ping_is_dropped_with_a_code_that_lets_it_come_back(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
