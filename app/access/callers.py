@@ -8,6 +8,9 @@ from starlette.types import Scope
 from domain.actor import Actor, Origin
 from domain.tokens.ports import TokenIssuer
 
+ADDRESS_CHARS = 64
+"""More than any address has: of what a proxy says, which may be 64 kB, no more is remembered."""
+
 
 def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
     """Whom the value of an Authorization header names; nobody without one.
@@ -24,7 +27,7 @@ def actor_of(issuer: TokenIssuer, authorization: str | None) -> Actor:
 def origin_of(scope: Scope) -> Origin:
     """Which request this is, and where it comes from."""
     client = scope.get("client")
-    return Origin(scope["state"]["request_id"], _address(client[0]) if client else None)
+    return Origin(scope["state"]["request_id"], _address(client[0][:ADDRESS_CHARS]) if client else None)
 
 
 @lru_cache(4096)

@@ -1,5 +1,6 @@
 """What happens around every request: its id, and the playground."""
 
+import tracemalloc
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +11,7 @@ from support.log import logged
 from support.server import Server, serving
 
 from app import faults
+from app.access.callers import origin_of
 from app.graphql.http import PLAYGROUND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -155,3 +157,17 @@ async def test_a_fault_that_nobody_caught_is_masked_and_counted(lasting: Server,
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
     assert faults.count == before + 1
     assert (await lasting.http.get("/ready")).json()["faults"] == before + 1
+
+
+async def test_what_a_proxy_calls_an_address_is_not_remembered_whole():
+    def remembered() -> int:
+        for number in range(50):
+            scope = {"state": {"request_id": "x"}, "client": (f"{number}{'x' * 60_000}", 0)}
+            assert origin_of(scope).network is None
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        assert remembered() < 1_000_000
+    finally:
+        tracemalloc.stop()
