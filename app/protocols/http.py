@@ -182,9 +182,10 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._calm_down()
         self._stop_hurrying()
-        if (stream := self._stream) is not None:
-            # The library tells only the newest request, and another may wait behind the stream.
-            self._let_go(stream)
+        if self._answering is not None and not self._answering.response_complete:
+            # The library tells only the newest request, and another may wait behind the one that is being answered. To
+            # write to a connection that is closed is a fault to uvloop.
+            self._let_go(self._answering)
         super().connection_lost(exc)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -258,9 +259,9 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + body)
         self.transport.close()
 
-    def _let_go(self, stream: RequestResponseCycle) -> None:
-        stream.disconnected = True
-        stream.message_event.set()
+    def _let_go(self, cycle: RequestResponseCycle) -> None:
+        cycle.disconnected = True
+        cycle.message_event.set()
         on_end, self._on_end = self._on_end, _nobody
         on_end()
 
