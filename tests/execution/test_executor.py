@@ -1,10 +1,7 @@
 """What compiled execution must keep to, one rule at a time."""
 
 import asyncio
-import gc
 import warnings
-from collections.abc import Iterator
-from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -16,11 +13,10 @@ from support.constructs import Context, LeafType, Schema, World, build
 from support.differences import difference
 from support.waiting import until
 
-from domain.secret import new_secret
 from graph.context import Info
 from graph.execution.executor import CompiledExecutor
 from graph.execution.fallback import Reason
-from graph.execution.operations import VARIANTS, Operations, Survey
+from graph.execution.operations import Operations, Survey
 from graph.scalars import SCALARS
 
 COMPILED, REFERENCE = build(is_compiled=True), build(is_compiled=False)
@@ -99,52 +95,6 @@ async def test_each_set_of_conditions_has_a_plan_of_its_own():
             assert list(result.data["twigs"][0]) == list(reference.data["twigs"][0])
 
 
-async def test_what_is_kept_has_bounds():
-    schema = build(is_compiled=True)
-    schema.operations = Operations(schema, room=3 << 19)
-    context = Context(World(1, 0))
-    names = [f"c{number}" for number in range(6)]
-    declared = ", ".join(f"${name}: Boolean!" for name in names)
-    text = f"query ({declared}) {{ {' '.join(f'{name}: hello @include(if: ${name})' for name in names)} __typename }}"
-
-    for number in range(2**6):
-        given = {name: bool(number >> place & 1) for place, name in enumerate(names)}
-        for _ in range(2):
-            result = await schema.execute(text, given, context_value=context)
-            assert set(result.data) == {"__typename", *(name for name in names if given[name])}
-    [variants] = schema.operations._kept.values()
-    assert len(variants._plans) == VARIANTS
-    assert variants.fields == sum(plan.size for plan in variants._plans.values()) > VARIANTS
-    for number in range(60):
-        wide = " ".join(f"{each}{number}: __typename" for each in names)
-        for _ in range(2):
-            await schema.execute(f"{{ {wide} }}", context_value=context)
-    assert (text, None) not in schema.operations._kept
-    assert 30 < len(schema.operations._kept) < 60
-
-
-async def test_what_is_asked_for_once_leaves_nothing_and_from_the_third_time_on_nothing_is_compiled():
-    schema = build(is_compiled=True)
-    assert schema.operations is not None
-    kept, context = schema.operations._kept, Context(World(1, 0))
-
-    async def asked(text: str, **given: Any) -> list[Any]:
-        assert not (await schema.execute(text, given, context_value=context)).errors
-        return [plan for variants in kept.values() for plan in variants._plans.values()]
-
-    text = "query ($a: Int!, $shown: Boolean!) { hello @include(if: $shown) twigs(first: $a) { n } }"
-    assert [await asked(text, a=1, shown=True), len(kept)] == [[], 0]
-    [plan] = await asked(text, a=2, shown=True)
-    assert await asked(text, a=3, shown=True) == [plan]
-
-    # Neither other documents nor other conditions.
-    for number in range(100):
-        assert await asked(f"{{ a{number}: hello }}") == [plan]
-    assert await asked(text, a=1, shown=False) == [plan]
-    assert len(await asked(text, a=1, shown=False)) == 2
-    assert len(kept) == 1
-
-
 async def test_a_null_for_an_argument_that_takes_none_is_refused_whenever_it_comes():
     """A variable with a default may stand there, and be null all the same."""
     text = "query ($n: Int = 2) { twigs(first: $n) { n } }"
@@ -153,39 +103,6 @@ async def test_a_null_for_an_argument_that_takes_none_is_refused_whenever_it_com
 
         assert (result.data is None) is (given == {"n": None})
         assert difference(reference, result) is None
-
-
-async def test_no_value_of_a_variable_is_kept():
-    schema = build(is_compiled=True)
-    assert schema.operations is not None
-    # What may be one of several types is compiled when it is met: what that takes is kept.
-    text = (
-        "query ($secret: String!, $shown: Boolean!) { hello(who: $secret) @include(if: $shown) things { __typename } }"
-    )
-
-    secret = new_secret()
-
-    for _ in range(2):
-        await schema.execute(text, {"secret": secret, "shown": True}, context_value=Context(World(1, 0)))
-
-    [variants] = schema.operations._kept.values()
-    assert list(variants._plans) == [(True,)]
-    texts = {each for each in reachable(variants) if isinstance(each, str)}
-    assert text in texts
-    assert secret not in texts
-
-
-def reachable(start: object) -> Iterator[Any]:
-    """What an object holds, and what that holds; of functions what they enclose, for code holds the whole program."""
-    seen, waiting = {id(start)}, [start]
-    while waiting:
-        each = waiting.pop()
-        yield each
-        held = each.__closure__ or () if isinstance(each, FunctionType) else gc.get_referents(each)
-        for below in held:
-            if id(below) not in seen and not isinstance(below, ModuleType | FrameType | type):
-                seen.add(id(below))
-                waiting.append(below)
 
 
 async def test_mutations_run_one_after_the_other_and_stop_at_a_null_that_reaches_the_root():
