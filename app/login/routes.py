@@ -14,6 +14,7 @@ from starlette.routing import Route
 from app.access.callers import origin_of
 from app.access.tokens import as_body
 from app.graphql.answer import error_response
+from app.graphql.request import PARAMETERS_MAX
 from app.login.errors import CodeError, ProviderError
 from app.settings import Settings
 from app.wiring import Process
@@ -32,9 +33,6 @@ log = structlog.get_logger("orderwire.login")
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 # No blank, no backslash and nothing beyond ASCII: browsers disagree with us on what those mean in a URL.
 RETURN = re.compile(r"[!-\[\]-~]{1,1000}")
-PARAMETERS_MAX = 32
-"""How many parameters an address may have: providers add some of their own, and to read thousands takes long."""
-
 DENIED = frozenset(
     {"access_denied", "login_required", "interaction_required", "consent_required", "account_selection_required"}
 )
@@ -206,6 +204,7 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
 
 
 def _must_be_short(request: Request) -> None:
+    # Providers add parameters of their own, but not so many; to read thousands takes long.
     if request.scope["query_string"].count(b"&") >= PARAMETERS_MAX:
         raise Refused(bad_input(f"The address has more than {PARAMETERS_MAX} parameters."))
 
