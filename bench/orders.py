@@ -1,9 +1,9 @@
 """How many orders of two lines the server places a second, and how long each takes.
 
 A real `orderwire serve` with its embedded PostgreSQL, which flushes each commit to the disk as it does by default. The
-clients are a process of their own (bench/peers/load.py). The orders are of variants of the client's own, or all of one
-("hot"). CPU is that of the server's process and that of all of PostgreSQL, for each order; the log, the roll-ups and
-whatever else they do in the background is in it.
+clients are those of wrk (bench/peers/load.py). The orders are of pairs of variants that take turns, two for each
+client, or all of one variant ("hot"). CPU is that of the server's process and that of all of PostgreSQL, for each
+order; the log, the roll-ups and whatever else they do in the background is in it.
 
 The baseline, in the same run and on the same PostgreSQL, is the least that any shop must do: one transaction that takes
 the stock by `UPDATE … WHERE on_hand - reserved >= …`, and inserts the order and its two lines, by asyncpg.
@@ -31,7 +31,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from bench.peers.load import clients
+from bench.peers.load import Figures, Job, load
 from db.base import new_id
 from db.embedded import database_url, embedded_server
 
@@ -60,9 +60,6 @@ ORDER = "INSERT INTO orders (id, number, status, total, currency) VALUES ($1, $2
 LINE = "INSERT INTO order_lines VALUES ($1, $2, $3, 'A line', 1, 2.50, 'GBP')"
 
 Work = Callable[[int], Awaitable[None]]
-Load = Callable[[dict[str, Any]], dict[str, float]]
-Figures = dict[str, float]
-"""Orders a second (`rate`), `p50` and `p99` in milliseconds; of the server also CPU milliseconds for an order."""
 
 
 def main() -> None:
@@ -73,9 +70,9 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as place:
         data_dir = Path(place)
-        with embedded_server(data_dir / "postgres") as server, serving(data_dir) as (pid, address), clients() as load:
+        with embedded_server(data_dir / "postgres") as server, serving(data_dir) as (pid, address):
             pids = {"server": pid, "postgres": int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])}
-            placing = Placing(load, address, pids, given.seconds)
+            placing = Placing(address, pids, given.seconds)
             asyncio.run(measure(database_url(server), placing, given.seconds, given.runs))
 
 
@@ -105,26 +102,18 @@ def serving(data_dir: Path) -> Generator[tuple[int, str]]:
 class Placing:
     """Orders that are placed over HTTP."""
 
-    def __init__(self, load: Load, address: str, pids: dict[str, int], seconds: float) -> None:
-        self._load, self._address, self._pids, self._seconds = load, address, pids, seconds
+    def __init__(self, address: str, pids: dict[str, int], seconds: float) -> None:
+        self._address, self._pids, self._seconds = address, pids, seconds
         given = {"query": SIGN_IN, "variables": {"input": {"username": "admin", "password": PASSWORD}}}
         answer = httpx.post(address, json=given, trust_env=False, timeout=60).json()
         self._headers = {"Authorization": f"Bearer {answer['data']['tokenCreate']['accessToken']}"}
 
-    def measured(self, pairs: list[tuple[int, int]]) -> Figures:
-        """The figures of as many clients as there are pairs of variants."""
-        return self._load(
-            {
-                "url": self._address,
-                "headers": self._headers,
-                "bodies": [_body(pair) for pair in pairs],
-                "expected": '"userErrors":[]',
-                "connections": len(pairs),
-                "warm": self._seconds / 4,
-                "seconds": self._seconds,
-                "least": 3 * len(pairs),
-                "pids": self._pids,
-            }
+    def measured(self, pairs: list[tuple[int, int]], clients: int) -> Figures:
+        """The figures of so many clients, who order pairs of variants in turns."""
+        bodies = [_body(pair) for pair in pairs]
+        warm = self._seconds / 4
+        return load(
+            Job(self._address, self._headers, bodies, '"userErrors":[]', self._pids, clients, self._seconds, warm)
         )
 
 
@@ -137,15 +126,15 @@ async def measure(url: str, placing: Placing, seconds: float, runs: int) -> None
     """Fill the shop, take all figures and print them."""
     pool = await asyncpg.create_pool(url, min_size=max(CLIENTS), max_size=max(CLIENTS))
     warehouse = await pool.fetchval("INSERT INTO warehouses (code, name) VALUES ('LON', 'London') RETURNING id")
-    goods = [await pool.fetchrow(GOODS, f"SKU{number}", warehouse, STOCK) for number in range(2 * max(CLIENTS))]
+    goods = [await pool.fetchrow(GOODS, f"SKU{number}", warehouse, STOCK) for number in range(4 * max(CLIENTS))]
     found: dict[tuple[str, str, int], list[Figures]] = {}
     for _ in range(runs):
         for count in CLIENTS:
             for kind in ("distinct", "hot"):
-                pairs = [(2 * index, 2 * index + 1) if kind == "distinct" else (0, 0) for index in range(count)]
+                pairs = [(2 * index, 2 * index + 1) if kind == "distinct" else (0, 0) for index in range(2 * count)]
                 least = await by_sql(bare(pool, goods, pairs), count, seconds)
                 found.setdefault(("bare SQL", kind, count), []).append(least)
-                found.setdefault(("orderPlace", kind, count), []).append(placing.measured(pairs))
+                found.setdefault(("orderPlace", kind, count), []).append(placing.measured(pairs, count))
     await tell(pool, found, seconds, runs)
     await pool.close()
 

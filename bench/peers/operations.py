@@ -107,7 +107,7 @@ mutation OrderPlace($customer: UUID!, $skus: [String!]!, $quantities: [Int!]!) {
 
 @dataclass(frozen=True)
 class Operation:
-    """The requests for an operation, which connections take in turn, and what each answer has in it."""
+    """The requests for an operation, which are sent in turns, and what each answer has in it."""
 
     name: str
     bodies: list[str]

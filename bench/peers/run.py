@@ -1,7 +1,7 @@
 """Orderwire beside Mercurius and PostGraphile, and beside itself by graphql-core: same database, same answers.
 
-One process for each server, PostgreSQL embedded and reached by its own socket, the clients in a process of their own,
-all on this machine. The servers take turns, `--runs` times (ABAB), each turn on a fresh copy of the same database;
+One process for each server, PostgreSQL embedded and reached by its own socket, and the clients of wrk, all on this
+machine. The servers take turns, `--runs` times (ABAB), each turn on a fresh copy of the same database;
 figures are medians of the runs. CPU is that of all processes of the server, and of PostgreSQL, within the time that
 counts, divided by the requests answered in it. Answers are compared before anything is measured. The peers check no
 token, no rights and no limits, and keep no log and no ledger.
@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 from fan_out import WAYS, Load, fan_out
-from load import clients
+from load import Job, load, wrk_version
 from operations import Operation, alike, of_orderwire, of_tables
 from servers import COMPILED, CORE, MERCURIUS, POSTGRAPHILE, SERVERS, Server, peer_versions, running
 from shop import Shop, open_shop
@@ -40,8 +40,10 @@ def main() -> None:
     """Measure what the arguments ask for, and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0, help="that count, of each measurement")
-    parser.add_argument("--warm", type=float, default=1.5, help="seconds before, which do not")
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="that count, of each measurement; more where it is slow"
+    )
+    parser.add_argument("--warm", type=float, default=3.0, help="seconds before, which do not")
     parser.add_argument("--subscribers", type=int, default=500, help="0 leaves the fan-out away")
     given = parser.parse_args()
     load_before = os.getloadavg()[0]
@@ -60,7 +62,7 @@ def measure(shop: Shop, runs: int, seconds: float, warm: float) -> tuple[Found, 
     answers: dict[str, Any] = {}
     for run in range(runs):
         for name in SERVERS:
-            with shop.copied() as copy, running(name, copy.url, copy.customer) as server, clients() as load:
+            with shop.copied() as copy, running(name, copy.url, copy.customer) as server:
                 asked = operations(server, copy)
                 if run == 0:
                     compare(server, asked, answers)
@@ -96,20 +98,18 @@ def compare(server: Server, asked: Iterable[Operation], answers: dict[str, Any])
             raise SystemExit(f"{server.name} answers {operation.name} differently:\n{told}\n{answers[operation.name]}")
 
 
-def job_of(server: Server, operation: Operation, postgres: int, seconds: float, warm: float) -> dict[str, Any]:
-    """What bench/peers/load.py is told."""
-    return {
-        "url": server.url,
-        "headers": server.headers,
-        "bodies": operation.bodies,
-        "expected": operation.expected,
-        "connections": CONNECTIONS,
-        "warm": warm,
-        "seconds": seconds,
-        # A slow server answers all connections at about the same time: a few such waves at least.
-        "least": 3 * CONNECTIONS,
-        "pids": {"server": server.process.pid, "postgres": postgres},
-    }
+def job_of(server: Server, operation: Operation, postgres: int, seconds: float, warm: float) -> Job:
+    """An operation, as the clients send it."""
+    return Job(
+        server.url,
+        server.headers,
+        operation.bodies,
+        operation.expected,
+        {"server": server.process.pid, "postgres": postgres},
+        CONNECTIONS,
+        seconds,
+        warm,
+    )
 
 
 def note(what: str) -> None:
@@ -123,13 +123,15 @@ def print_setting(postgres_version: str, load_before: float) -> None:
     print(f"{datetime.now(UTC):%-d %B %Y}; load average {load_before:.1f} at the start.")
     print(f"Python {platform.python_version()}, PostgreSQL {postgres_version}", end=", ")
     print(", ".join(f"{name} {version(name)}" for name in NAMED), end=", ")
-    print(", ".join(f"{name} {found}" for name, found in peer_versions().items()) + ".\n")
+    print(", ".join(f"{name} {found}" for name, found in peer_versions().items()), end=", ")
+    print(f"wrk {wrk_version()}.\n")
 
 
 def print_requests(found: Found, memory: dict[str, list[float]], runs: int, seconds: float) -> None:
     """The table of requests, the ratios to our own figures, and memory."""
     print(f"{CONNECTIONS} connections, medians of {runs} runs of {seconds:g} s. CPU in ms for one request.\n")
-    print("| operation | server | bytes | requests/s | p50 ms | p99 ms | CPU server | CPU PostgreSQL | client busy |")
+    columns = "operation", "server", "bytes with head", "requests/s", "p50 ms", "p99 ms", "CPU server", "CPU PostgreSQL"
+    print(f"| {' | '.join(columns)} | client busy |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for operation in OPERATIONS:
         for name in SERVERS:

@@ -17,8 +17,8 @@ from db.embedded import DATABASE, database_url, embedded_server
 from db.engine import Database
 from graph.node import global_id
 
-PAIRS = 16
-"""Pairs of variants to be ordered, one for each connection: nobody waits for another's stock."""
+PAIRS = 32
+"""Pairs of variants to be ordered, two for each connection: next to nobody waits for another's stock."""
 
 GOODS = """
 WITH p AS (INSERT INTO products (name) VALUES ('Zz ' || $1) RETURNING id),
