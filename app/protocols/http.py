@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.graphql.sse import ENDLESS
 from app.protocols.door import Door
-from app.protocols.wire import LINE
+from app.protocols.wire import LINE, bound_send_buffer
 from app.requests import PROTECTING
 
 TOO_LARGE = "The address and the headers are too large."
@@ -157,6 +157,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._on_end = on_end
         if self.transport.is_closing():
             on_end()
+        else:
+            bound_send_buffer(self.transport)
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -7,7 +7,6 @@ This stands on internals of uvicorn, whose version is pinned; tests/app/test_soc
 import asyncio
 import logging
 import random
-import socket
 import struct
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,13 +17,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from app.protocols.wire import RESTART, TRY_AGAIN, Carried, shortened
+from app.protocols.wire import RESTART, TRY_AGAIN, Carried, bound_send_buffer, shortened
 
 EXTENSION = "orderwire.take"
 """Where the scope of a connection holds the function that takes it, once it is accepted."""
-
-SEND_BUFFER = 65_536
-"""Bytes that the kernel may hold for a client that reads nothing; it would take megabytes."""
 
 AT_ONCE = 4096
 """Bytes of one client that are read before others have their turn. They may be hundreds of frames, each of which takes
@@ -59,9 +55,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        connection = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        bound_send_buffer(transport)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

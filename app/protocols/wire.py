@@ -1,5 +1,7 @@
 """What conversations over WebSocket and streams over HTTP need of whatever carries them, and the other way round."""
 
+import asyncio
+import socket
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,6 +11,9 @@ RESTART = 1012
 """The close code "Service Restart": the server stops, most often to start again."""
 TRY_AGAIN = 1013
 """The close code "Try Again Later": clients connect anew, as they do not after 1011, 4409 and 4429."""
+
+SEND_BUFFER = 65_536
+"""Bytes that the kernel may hold for a client that reads nothing; it would take megabytes."""
 
 REASON_MAX = 123
 """Bytes of a reason, for which a close frame has room."""
@@ -70,6 +75,13 @@ class Line(Protocol):
     def attend(self, on_end: Callable[[], object]) -> None:
         """Call `on_end` once when nothing can be told any more: the client has gone, or the server stops."""
         ...
+
+
+def bound_send_buffer(transport: asyncio.BaseTransport) -> None:
+    """Have the kernel hold little: who listens and reads nothing is to be noticed soon."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
 def chunk(data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """What the server's HTTP protocol adds to uvicorn's, seen from the wire."""
 
 import asyncio
+import socket
 from contextlib import suppress
 
 import orjson
@@ -12,6 +13,7 @@ from support.server import Server, complaints, serving
 from support.waiting import PATIENCE, pass_time, until
 
 from app.protocols import http as http_protocol
+from app.protocols.wire import SEND_BUFFER
 from app.settings import Settings
 from domain.actor import Actor
 
@@ -57,6 +59,15 @@ async def test_a_listener_that_reads_nothing_is_dropped(settings: Settings, capl
     assert b"RESYNC" not in told
     assert not told.endswith(END)
     assert complaints(caplog) == []
+
+
+async def test_the_kernel_holds_little_for_who_listens(server: Server):
+    admin = await make_admin(server.process.database)
+    async with listener(server, admin, WATCH):
+        await until(lambda: server.subscribers == 1)
+        [connection] = [each.transport.get_extra_info("socket") for each in server.connections]
+        # Linux counts twice what it is asked for (socket(7)).
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in {SEND_BUFFER, 2 * SEND_BUFFER}
 
 
 async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):

@@ -1,6 +1,7 @@
 """What the server's WebSocket protocol adds to uvicorn's, seen from the wire."""
 
 import asyncio
+import socket
 import time
 from contextlib import AsyncExitStack
 
@@ -16,6 +17,7 @@ from websockets.frames import Frame, Opcode
 
 from app.protocols import socket as socket_protocol
 from app.protocols.socket import Socket
+from app.protocols.wire import SEND_BUFFER
 from app.settings import Settings
 
 SERVICE_RESTART = 1012
@@ -65,6 +67,14 @@ async def test_a_client_that_answers_no_ping_is_dropped_with_a_code_that_lets_it
 
     assert [frame.opcode for frame in frames] == [Opcode.PING, Opcode.CLOSE]
     assert bytes(frames[1].data)[:2] == TRY_AGAIN.to_bytes(2, "big")
+
+
+async def test_the_kernel_holds_little_for_a_client(server: Server):
+    async with connected(server):
+        [end] = [each for each in server.connections if isinstance(each, Socket)]
+        connection = end._transport.get_extra_info("socket")
+        # Linux counts twice what it is asked for (socket(7)).
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in {SEND_BUFFER, 2 * SEND_BUFFER}
 
 
 async def test_a_client_that_answers_stays(settings: Settings):
