@@ -47,6 +47,11 @@ def count_statements() -> StatementCount:
     return count
 
 
+def statement_count() -> StatementCount | None:
+    """What counts the statements of the operation that runs, if anything does."""
+    return _count.get()
+
+
 class Result:
     """The rows that a statement returned."""
 

@@ -113,6 +113,11 @@ class Prepared:
                 self._theirs.append(place)
             self._values.append(value if process is None or not bind.unique else process(value))
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether it takes the id of who looks: others with the same rights are then shown other things."""
+        return bool(self._theirs)
+
     def bind(self, values: Parameters, viewer: UUID | None = None) -> list[Any]:
         """What the statement takes, in order; it has no use for those values that it does not name.
 

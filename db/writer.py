@@ -9,6 +9,7 @@ from sqlalchemy import Integer, literal_column, select
 
 from db import catalog, customers, inventory, orders, returns, users
 from db.engine import Database
+from db.look_ups import LookUps
 from db.reading import Outline, TableReader, Window, outline, values_of
 from db.sheets import Sheets, written, written_page
 from db.statements import Prepared, Rights, Row, rights_of, somebody_with
@@ -53,6 +54,10 @@ Shape = tuple[Outline, Sort, Window]
 """What decides the text of a page's statement, beside what is selected."""
 
 
+Sight = tuple[Prepared, UUID | None]
+"""A statement, and who looks, where it finds other things for each who has the same rights."""
+
+
 class SqlWriter:
     """Writes by one statement for a selection, however many relations it follows."""
 
@@ -61,6 +66,7 @@ class SqlWriter:
         self._database, self._searching = database, searching
         self._lists = {name: reader(database) for name, reader in LISTS.items()}
         self._known: WeakKeyDictionary[Target, bool] = WeakKeyDictionary()
+        self._look_ups = LookUps(self._find)
         self._statements = Kept[tuple[bytes, Rights, Shape | None], Prepared](ROOM)
 
     def knows(self, target: Target) -> bool:
@@ -74,9 +80,10 @@ class SqlWriter:
 
     async def write(self, viewer: Actor, target: Target, keys: Sequence[UUID], turn: Turn) -> Mapping[UUID, Written]:
         statement = await self._statement(viewer, target, None, turn)
-        values = statement.bind({"keys": keys}, viewer.user_id)
-        rows = await self._database.fetch(statement.text, values, once=statement.once)
-        return {key: Written(text, things) for key, text, things in rows}
+        sight = statement, viewer.user_id if statement.is_personal else None
+        if len(keys) > 1 or statement.once:
+            return await self._find(sight, keys)
+        return {key: found for key in keys if (found := await self._look_ups.find(sight, key))}
 
     async def page(
         self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest, turn: Turn
@@ -90,6 +97,11 @@ class SqlWriter:
         database = self._database if reader.is_in_order(given, sort) else self._searching
         rows = await database.fetch(text, bound, once=statement.once)
         return keyset.page(rows, page, _to_written)
+
+    async def _find(self, sight: Sight, keys: Sequence[UUID]) -> Mapping[UUID, Written]:
+        statement, user_id = sight
+        rows = await self._database.fetch(statement.text, statement.bind({"keys": keys}, user_id), once=statement.once)
+        return {key: Written(text, things) for key, text, things in rows}
 
     async def _statement(self, viewer: Actor, target: Target, shape: Shape | None, turn: Turn) -> Prepared:
         rights = rights_of(viewer)

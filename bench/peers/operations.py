@@ -114,24 +114,24 @@ class Operation:
     expected: str
 
 
-def of_orderwire(order: str, pairs: list[tuple[str, str]]) -> list[Operation]:
-    """The operations as Orderwire and Mercurius take them; `order` is the id as the server writes it."""
+def of_orderwire(orders: list[str], pairs: list[tuple[str, str]]) -> list[Operation]:
+    """The operations as Orderwire and Mercurius take them; `orders` are ids as the server writes them."""
     places = [{"lines": [{"sku": sku, "quantity": 1} for sku in pair]} for pair in pairs]
     return [
         _operation("OrdersPage", ORDERS_PAGE, [{"first": PAGE, "after": None, "status": [STATUS]}], '"endCursor":"'),
-        _operation("OrderPoint", ORDER_POINT, [{"id": order}], '"placedAt":"'),
+        _operation("OrderPoint", ORDER_POINT, [{"id": order} for order in orders], '"placedAt":"'),
         _operation("ProductsFlat", PRODUCTS_FLAT, [{"first": PRODUCTS}], '"sku":"'),
         _operation("orderPlace", ORDER_PLACE, places, '"userErrors":[]'),
     ]
 
 
-def of_tables(order: str, customer: str, pairs: list[tuple[str, str]]) -> list[Operation]:
+def of_tables(orders: list[str], customer: str, pairs: list[tuple[str, str]]) -> list[Operation]:
     """The operations as PostGraphile takes them."""
     places = [{"customer": customer, "skus": pair, "quantities": [1, 1]} for pair in pairs]
     page = {"first": PAGE, "after": None, "status": STATUS}
     return [
         _operation("OrdersPage", ORDERS_PAGE_OF_TABLES, [page], '"endCursor":"'),
-        _operation("OrderPoint", ORDER_POINT_OF_TABLES, [{"id": order}], '"placedAt":"'),
+        _operation("OrderPoint", ORDER_POINT_OF_TABLES, [{"id": order} for order in orders], '"placedAt":"'),
         _operation("ProductsFlat", PRODUCTS_FLAT_OF_TABLES, [{"first": PRODUCTS}], '"sku":"'),
         _operation("orderPlace", ORDER_PLACE_OF_TABLES, places, '"version":1'),
     ]

@@ -77,8 +77,8 @@ def measure(shop: Shop, runs: int, seconds: float, warm: float) -> tuple[Found, 
 def operations(server: Server, shop: Shop) -> list[Operation]:
     """The operations as a server takes them."""
     if server.name == POSTGRAPHILE:
-        return of_tables(shop.order, shop.customer, shop.pairs)
-    return of_orderwire(shop.order if server.name == MERCURIUS else shop.global_order, shop.pairs)
+        return of_tables(shop.orders, shop.customer, shop.pairs)
+    return of_orderwire(shop.orders if server.name == MERCURIUS else shop.global_orders, shop.pairs)
 
 
 def compare(server: Server, asked: Iterable[Operation], answers: dict[str, Any]) -> None:

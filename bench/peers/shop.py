@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 from operations import STATUS
@@ -16,6 +17,9 @@ from db.demo import seed_demo
 from db.embedded import DATABASE, database_url, embedded_server
 from db.engine import Database
 from graph.node import global_id
+
+ORDERS = 50
+"""How many orders are looked up in turns."""
 
 PAIRS = 32
 """Pairs of variants to be ordered, two for each connection: next to nobody waits for another's stock."""
@@ -39,8 +43,9 @@ class Shop:
     postgres: int
     """The process of the database server."""
     postgres_version: str
-    order: str
+    orders: list[str]
     customer: str
+    """Who bought the first."""
     pairs: list[tuple[str, str]]
 
     @contextmanager
@@ -59,9 +64,9 @@ class Shop:
         await connection.close()
 
     @property
-    def global_order(self) -> str:
-        """The order's id as Orderwire writes it."""
-        return global_id("Order", self.order)
+    def global_orders(self) -> list[str]:
+        """The ids of the orders as Orderwire writes them."""
+        return [global_id("Order", UUID(order)) for order in self.orders]
 
 
 @contextmanager
@@ -84,9 +89,10 @@ async def _fill(server: str, postmaster: int) -> Shop:
     skus = [f"BENCH{number:02}" for number in range(2 * PAIRS)]
     await connection.executemany(GOODS, [(sku,) for sku in skus])
     await connection.execute("VACUUM ANALYZE")
-    newest = "SELECT id, customer_id FROM orders WHERE status = $1 ORDER BY placed_at DESC, id DESC LIMIT 1"
-    order, customer = await connection.fetchrow(newest, STATUS)
+    newest = "SELECT id, customer_id FROM orders WHERE status = $1 ORDER BY placed_at DESC, id DESC LIMIT $2"
+    orders = await connection.fetch(newest, STATUS, ORDERS)
     version = (await connection.fetchval("SHOW server_version")).split()[0]
     await connection.close()
     pairs = list(zip(skus[::2], skus[1::2], strict=True))
-    return Shop(server, url, postmaster, version, str(order), str(customer), pairs)
+    ids = [str(order["id"]) for order in orders]
+    return Shop(server, url, postmaster, version, ids, str(orders[0]["customer_id"]), pairs)
