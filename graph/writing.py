@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -52,7 +51,7 @@ async def written_page(
 def _turn(context: Context) -> Turn:
     """When a new statement may be prepared, which takes about as long as the plan that it is for."""
     # Events of a subscription are told whoever else is at the desk.
-    return nullcontext if context.source is not None else partial(context.services.desk.turn, context.caller)
+    return nullcontext if context.source is not None else lambda: context.services.desk.turn(context.caller)
 
 
 async def _tried(context: Context, target: Target, writing: Awaitable[T]) -> T | None:
