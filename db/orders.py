@@ -63,6 +63,7 @@ orders = Table(
     timestamp("updated_at"),
     Index("orders_placed_at_idx", "placed_at", "id"),
     Index("orders_status_idx", "status", "placed_at", "id"),
+    Index("orders_country_idx", "country", "placed_at", "id", postgresql_where=text("country IS NOT NULL")),
     Index("orders_customer_id_idx", "customer_id", "placed_at", "id"),
     Index("orders_total_idx", "total", "id"),
     Index("orders_placed_by_idx", "placed_by", postgresql_where=text("placed_by IS NOT NULL")),

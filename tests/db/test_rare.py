@@ -27,11 +27,12 @@ ORDER = Target("order", "", [Leaf("number", "number", Form.TEXT, is_required=Tru
 
 MANY = 20_000
 ORDERS = """
-INSERT INTO orders (number, status, total, currency, placed_at)
+INSERT INTO orders (number, status, total, currency, country, placed_at)
 SELECT 'A-' || lpad(n::text, 6, '0'), CASE WHEN n % 7000 = 1 THEN 'PENDING' ELSE 'DELIVERED' END, n, 'GBP',
+  CASE WHEN n % 7000 = 1 THEN 'Malta' ELSE 'Eire' END,
   CAST(:begin AS timestamptz) + n * interval '1 minute' FROM generate_series(1, :orders) n
 """
-"""Three are pending: A-000001, A-007001 and A-014001."""
+"""Three are pending, and went to Malta: A-000001, A-007001 and A-014001."""
 
 PENDING = ["A-014001", "A-007001", "A-000001"]
 
@@ -40,6 +41,9 @@ CASES: list[tuple[Filters, list[str]]] = [
     ({"status": Compare(eq=OrderStatus.PENDING)}, PENDING),
     ({"status": Compare(in_=[OrderStatus.PENDING, OrderStatus.REJECTED])}, PENDING),
     ({"status": Compare(in_=[OrderStatus.PENDING]), "total": Compare(gte=Decimal(2))}, PENDING[:2]),
+    ({"country": Compare(eq="Malta")}, PENDING),
+    ({"country": Compare(in_=["Malta", "Utopia"])}, PENDING),
+    ({"country": Compare(eq="Utopia")}, []),
     ({"total": Compare(gt=Decimal(MANY - 1))}, [f"A-0{MANY}"]),
 ]
 
