@@ -108,8 +108,10 @@ async def serving(
 
     A foreign one speaks by uvicorn's own protocols, for which we are an ASGI application like any other.
     """
-    with _logging_restored():
+    with _logging_restored() as listening:
         app = create_app(settings, playground, built(settings.execution))
+        # The application takes the log for its own, and who looks for complaints would hear none.
+        logging.getLogger().handlers += listening
         listener = socket.create_server(("127.0.0.1", port))
         config = server_config(settings, app)
         if is_foreign:
@@ -139,12 +141,12 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @contextmanager
-def _logging_restored() -> Generator[None]:
-    """Whatever an application does to the logging of this process, undone."""
+def _logging_restored() -> Generator[list[logging.Handler]]:
+    """Whatever an application does to the logging of this process, undone; who has listened until then."""
     root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
     kept = root.handlers, root.level, access.disabled
     try:
-        yield
+        yield kept[0]
     finally:
         root.handlers, access.disabled = kept[0], kept[2]
         root.setLevel(kept[1])
