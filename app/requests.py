@@ -2,6 +2,7 @@
 to the body, and an answer even where something went wrong inside.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -45,11 +46,15 @@ PROTECTING_NAMES = frozenset(name for name, _ in RAW_PROTECTING)
 TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
 """A year in which a browser that came by HTTPS comes by nothing else."""
 
+RETRY_SECONDS = 5
+"""When whoever finds no room, or a server that stops, may come again."""
+
 
 class RequestId:
     """Takes the request id from the header, or makes one; binds it to the log; returns it with the answer.
 
-    A fault that nobody caught is logged under the id, and told without what it was.
+    A fault that nobody caught is logged under the id, and told without what it was. Who is given up because the server
+    stops is told that.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -83,6 +88,10 @@ class RequestId:
         except ClientDisconnect:
             # It left while it still had something to say: nobody is there to be answered.
             pass
+        except asyncio.CancelledError:
+            # The server stops, and waits no longer.
+            if not status:
+                await _given_up()(scope, receive, answer)
         except Exception:
             log.exception("fault")
             if status:
@@ -90,12 +99,14 @@ class RequestId:
                 raise
             await _fault(request_id)(scope, receive, answer)
         finally:
-            if self._log.isEnabledFor(logging.INFO):
-                milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                self._log.info(
-                    "http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds
-                )
+            self._tell(scope, status, started)
             structlog.contextvars.reset_contextvars(**bound)
+
+    def _tell(self, scope: Scope, status: int, started: float) -> None:
+        """The line of a request in the log."""
+        if self._log.isEnabledFor(logging.INFO):
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            self._log.info("http", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
 
 
 class BodyLimit:
@@ -157,3 +168,10 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
 def _fault(request_id: str) -> Response:
     message = f"Something went wrong on our side. Request {request_id} is in the log."
     return error_response(500, "INTERNAL_SERVER_ERROR", message)
+
+
+def _given_up() -> Response:
+    message = "The server stops, and gave this up. What it was to change may be changed all the same."
+    response = error_response(503, "BUSY", message)
+    response.headers.update({"Retry-After": str(RETRY_SECONDS), "Connection": "close"})
+    return response

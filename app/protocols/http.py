@@ -17,13 +17,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.graphql.sse import ENDLESS
 from app.protocols.door import Door
 from app.protocols.wire import LINE, bound_send_buffer
-from app.requests import PROTECTING
+from app.requests import PROTECTING, RETRY_SECONDS
 
 TOO_LARGE = "The address and the headers are too large."
 TOO_SLOW = "The address and the headers took too long to come."
 BODY_TOO_SLOW = "The body took too long to come."
 TOO_MANY = "Too many requests were sent before the first was answered."
 FULL = "The server has as many connections as it takes."
+STOPPING = "The server stops."
 NO_UPGRADE = "Only a GET without a body may ask for another protocol, behind no other request."
 
 HEAD_MAX = 65_536
@@ -36,8 +37,8 @@ BODY_SECONDS = 30.0
 """How long its body may take after it."""
 PIPELINED_MAX = 16
 """How many requests may wait for the answer to the one before them: thousands fit into what is read at once."""
-FULL_SECONDS = 5
-"""When whoever finds no room may come again."""
+LAST_SECONDS = 0.05
+"""For how long connections stay when the server stops, even where nothing was asked: what has come is not read yet."""
 STILL_SECONDS = 120.0
 """For how long a client may take nothing of an answer."""
 
@@ -65,7 +66,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._answering: RequestResponseCycle | None = None
         self._impatience: asyncio.TimerHandle | None = None
         self._hurry: asyncio.TimerHandle | None = None
-        self._is_body = self._is_done = False
+        self._is_body = self._is_done = self._is_stopping = False
         self._on_end: Callable[[], object] = _nobody
         self._size = 0
         """Bytes that belong to no body, since the last that did."""
@@ -77,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         # Told, and not read: whoever is kept until they have said what they want, takes the room that there is not.
         self.connections.discard(self)
-        self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL, "BUSY", (f"Retry-After: {FULL_SECONDS}",))
+        self._turn_away(FULL)
 
     def data_received(self, data: bytes) -> None:
         if self._is_done:
@@ -96,6 +97,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._await_head()
 
     def handle_websocket_upgrade(self) -> None:
+        if self._is_stopping:
+            self._turn_away(STOPPING)
+            return
         self._is_done = True
         super().handle_websocket_upgrade()
 
@@ -161,6 +165,13 @@ class HttpProtocol(HttpToolsProtocol):
             bound_send_buffer(self.transport)
 
     def shutdown(self) -> None:
+        self._is_stopping = True
+        if self._answering is not None:
+            self.cycle.keep_alive = False
+        # Who is cut off with something to say cannot know whether it was heard.
+        self.loop.call_later(LAST_SECONDS, self._part)
+
+    def _part(self) -> None:
         super().shutdown()
         if (stream := self._stream) is None:
             return
@@ -192,6 +203,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
+        if self._is_stopping and cycle is self.cycle:
+            cycle.keep_alive = False
         cast("Any", cycle.scope)["extensions"] = {LINE: self}
         super()._start_asgi_task(cycle, app)
 
@@ -260,6 +273,9 @@ class HttpProtocol(HttpToolsProtocol):
         )
         self.transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + body)
         self.transport.close()
+
+    def _turn_away(self, message: str) -> None:
+        self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, message, "BUSY", (f"Retry-After: {RETRY_SECONDS}",))
 
     def _let_go(self, cycle: RequestResponseCycle) -> None:
         cycle.disconnected = True
