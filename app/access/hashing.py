@@ -99,7 +99,11 @@ def _questions() -> Generator[bytes]:
     while True:
         if not select.select([sys.stdin], [], [], REST)[0]:
             _give_back()
-        line = sys.stdin.buffer.readline()
+        try:
+            line = sys.stdin.buffer.readline()
+        except ConnectionResetError:
+            # The other side was killed, with an answer that it had not read.
+            return
         if not line:
             return
         yield line

@@ -3,16 +3,21 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from select import select
 
 import psutil
 import pytest
 from support.processes import hashers_of, is_gone
 from support.server import CHEAP_PASSWORDS, Server, complaints, serving
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
+from app.access import hashing
 from app.access.hashers import HashingFailedError
 from app.access.passwords import Hasher
 from app.settings import Settings
@@ -274,3 +279,20 @@ async def test_the_end_waits_for_nobody(endless: Hasher):
     assert is_gone(process)
     done = await asyncio.gather(*hashing, return_exceptions=True)
     assert [type(each) for each in done] == [HashingFailedError, asyncio.CancelledError]
+
+
+def test_what_hashes_passwords_ends_in_silence_though_nobody_read_its_answer():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-P", hashing.__file__, "0", "1", "8", "1"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+        )
+    with ours:
+        ours.sendall(b'["hash", "correct horse"]\n')
+        assert select([ours], [], [], PATIENCE)[0]
+
+    assert process.communicate(timeout=PATIENCE) == (None, b"")
+    assert process.returncode == 0
