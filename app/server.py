@@ -17,7 +17,7 @@ from app.settings import Settings
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is ready."""
+    """A server that says when it is ready, and ends what it began even where somebody cannot wait for that."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -27,6 +27,25 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and not self.should_exit:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:
+            # At a second Ctrl-C the library leaves everything to the end of the event loop, which cuts off whatever
+            # runs, in any order.
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
+
+
+class _Workers(Multiprocess):
+    """Several processes."""
+
+    def terminate_all(self) -> None:
+        # While this is open, whoever comes is let in, and waits for workers who have closed theirs.
+        for each in self.sockets:
+            each.close()
+        super().terminate_all()
 
 
 def server_config(settings: Settings, app: Starlette | None = None) -> uvicorn.Config:
@@ -61,7 +80,7 @@ def run(settings: Settings, listener: socket.socket, on_ready: Callable[[], None
     if settings.workers > 1:
         gc.enable()
         on_ready()
-        Multiprocess(config, sockets=[listener]).run()
+        _Workers(config, sockets=[listener]).run()
     else:
         server.run(sockets=[listener])
         if not server.started:

@@ -153,8 +153,10 @@ def become(arguments: list[str], directory: str, environment: dict[str, str], ou
     os.environ.update(environment)
     for number, path, mode in ((0, os.devnull, os.O_RDONLY), (1, output, os.O_WRONLY), (2, errors, os.O_WRONLY)):
         opened = os.open(path, mode)
-        os.dup2(opened, number)
-        os.close(opened)
+        # It may be free: the door was there. What the command opens must not come into its place.
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
     sys.argv = ["orderwire", *arguments]
 
     from app.__main__ import main as orderwire
