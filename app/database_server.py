@@ -29,6 +29,9 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
 
     # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
     signal.signal(signal.SIGTERM, _exit)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # Their terminal was closed. Who expects that has it ignored (man nohup).
+        signal.signal(signal.SIGHUP, _terminate)
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as aside:
             starting = aside.submit(stack.enter_context, embedded_server((settings.data_dir / "postgres").resolve()))
@@ -39,3 +42,7 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
 
 def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGTERM)

@@ -90,8 +90,8 @@ async def test_the_first_start_fills_the_shop_and_a_restart_keeps_it(tmp_path: P
     assert spent < RESTART
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_either_signal_stops_everything_though_streams_are_open(used: Path, number: signal.Signals):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_each_signal_stops_everything_though_streams_are_open(used: Path, number: signal.Signals):
     with serving(used, seed=False, shutdown_seconds=300) as server:
         server.ready()
         token = server.sign_in("admin", server.value("Admin password")) or ""
