@@ -52,7 +52,7 @@ def _inside(value: Any, path: Sequence[str]) -> Any:
 
 
 def size_of(read: Callable[[Variables], Any], default: Any) -> Size:
-    """How many items an argument asks for: a number, or a list of which each item is one.
+    """How many items an argument asks for that is their number.
 
     A number out of range counts as the largest that is not: such a request is refused for that.
     """
@@ -61,13 +61,21 @@ def size_of(read: Callable[[Variables], Any], default: Any) -> Size:
         value = read(variables)
         if value is None:
             value = default
-        if isinstance(value, list | tuple):
-            return len(cast("Sequence[Any]", value))
         if isinstance(value, int | float):
             return int(value) if 0 <= value <= MAX_PAGE else MAX_PAGE
         return 1
 
     return size
+
+
+def length_of(read: Callable[[Variables], Any]) -> Size:
+    """How many items an argument has that is a list: what is none is its only item, and an id may be a number."""
+
+    def length(variables: Variables) -> int:
+        value = read(variables)
+        return len(cast("Sequence[Any]", value)) if isinstance(value, list | tuple) else 1
+
+    return length
 
 
 def page_size(node: FieldNode) -> Size:

@@ -39,11 +39,8 @@ from graphql import (
 
 from domain.writing import Written
 from graph.fields import RELATION
-from graph.limits.arguments import Conditions, Size, Variables, argument, conditions_of, page_size, size_of
+from graph.limits.arguments import Conditions, Size, Variables, argument, conditions_of, length_of, page_size, size_of
 from graph.limits.weights import ASSUMED_ITEMS, COUNT, DESCRIBED, MUTATION, OBJECT, SUBSCRIPTION, WEIGHTS, Weight
-
-SIZES = ("first", "ids")
-"""Arguments that tell how many items a list has at most; those of a page are two, of which one is given."""
 
 REPORTS = "reports"
 """The field of the root that leads to what may take longer than the rest."""
@@ -221,7 +218,7 @@ class _Pricing:
         weight = WEIGHTS.get(f"{parent.name}.{node.name.value}") or self._default(parent, node)
         place.call = max(place.call, weight.cost)
         if weight.per:
-            place.per = size_of(argument(node, weight.per), 1)
+            place.per = length_of(argument(node, weight.per))
         named = named_type(declared)
         place.is_list |= is_list(declared)
         place.is_page |= is_page(named)
@@ -233,12 +230,10 @@ class _Pricing:
             place.sizes.append(lambda _: len(self._schema.type_map))
         if place.is_page:
             place.sizes.append(page_size(node))
-        elif place.is_list:
-            place.sizes += [
-                size_of(argument(node, (name,)), declared.args[name].default_value)
-                for name in SIZES
-                if name in declared.args
-            ]
+        elif place.is_list and "first" in declared.args:
+            place.sizes.append(size_of(argument(node, ("first",)), declared.args["first"].default_value))
+        elif place.is_list and "ids" in declared.args:
+            place.sizes.append(length_of(argument(node, ("ids",))))
 
     def _default(self, parent: GraphQLObjectType, node: FieldNode) -> Weight:
         if parent is self._schema.mutation_type:

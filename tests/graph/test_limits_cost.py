@@ -24,6 +24,15 @@ COSTS = {
     '{ node(id: "x") { id ... on Order { customer { id } } ... on User { customer { id } } } }': ({}, 2),
     '{ nodes(ids: ["a", "b", "c"]) { id ... on Order { customer { id } } } }': ({}, 6),
     "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }": ({"ids": ["a"] * 7}, 7),
+    # One item may stand for the list of it, and an id be a number.
+    "{ nodes(ids: 90) { id } }": ({}, 1),
+    "query ($id: [ID!]!) { nodes(ids: $id) { id } }": ({"id": 90}, 1),
+    "query ($id: [ID!]! = 90) { nodes(ids: $id) { id } }": ({}, 1),
+    "mutation { orderBulkApprove(input: {ids: 90}) { userErrors { code } } }": ({}, 10),
+    "mutation ($input: OrderBulkApproveInput!) { orderBulkApprove(input: $input) { userErrors { code } } }": (
+        {"input": {"ids": 90}},
+        10,
+    ),
     # Pages: as many as are asked for, whatever of them is selected; twenty where nothing is said.
     "{ orders(first: 10) { nodes { number total { amount } } } }": ({}, 10),
     "{ orders(last: 10) { edges { cursor node { number } } nodes { id } pageInfo { endCursor } } }": ({}, 10),
