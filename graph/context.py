@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
+from uuid import uuid4
 
 import strawberry
 
@@ -152,6 +153,10 @@ class Context:
     def reading(self, source: EventSource) -> Self:
         """The same, for the execution of a subscription over a source."""
         return replace(self, source=source)
+
+    def shared(self, source: EventSource) -> Self:
+        """The same, for an execution that others are told of as well: what goes wrong in it bears nobody's id."""
+        return replace(self, source=source, origin=replace(self.origin, request_id=str(uuid4())))
 
     def events(self, info: "Info", after: str | None) -> AsyncGenerator[Event]:
         """The events that a subscription tells of."""

@@ -68,7 +68,7 @@ class Subscriber(Source):
 
     async def alone(self) -> AsyncGenerator[Any]:
         """The results before the subscription has caught up; all of them, where it is none."""
-        async with aclosing(self.results(self._execution(self))) as results:
+        async with aclosing(self.results(self._execution(self._context.reading(self)))) as results:
             async for result in results:
                 yield result
 
@@ -87,10 +87,10 @@ class Subscriber(Source):
             self._must(self._streams.rights.ended(self._context.viewer))
             # Nothing was awaited since the last look at the log: what comes from now on, comes to the group.
             news = News(self._feed, self._seconds, self.done)
-            self.member = self._streams.join(self._key(info), news, self._execution(news), self._context.viewer)
+            shared = self._context.shared(news)
+            self.member = self._streams.join(self._key(info), news, self._execution(shared), self._context.viewer)
 
-    def _execution(self, source: Source) -> Execution:
-        context = self._context.reading(source)
+    def _execution(self, context: Context) -> Execution:
         return lambda: self._run(self._operation, context)
 
     async def _must_hold(self) -> None:

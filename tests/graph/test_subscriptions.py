@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from factories.goods import make_variant
@@ -262,15 +263,17 @@ async def test_a_token_that_has_ended_already_hears_nothing_of_the_past(shop: Sh
         assert await refusal(Watch(stream)) == ("UNAUTHENTICATED", start)
 
 
-async def test_a_fault_in_a_stream_is_masked(shop: Shop, admin: Actor):
-    async with shop.watching(WATCH, admin) as watch:
+async def test_a_fault_in_a_stream_is_masked_and_told_by_an_id_that_is_nobody_s(shop: Shop, admin: Actor):
+    async with shop.watching(WATCH, admin) as watch, shop.watching(WATCH, admin) as another:
         await shop.database.execute(text("ALTER TABLE orders RENAME COLUMN version TO revision"))
         await shop.database.execute(text(UNTOLD))
         with capture_logs() as logs:
-            result = await watch.result()
+            [error] = (await watch.result()).errors
+            [same] = (await another.result()).errors
 
-    [error] = result.errors
-    assert error.extensions == {"code": "INTERNAL_SERVER_ERROR", "requestId": "test-request"}
+    [told] = {entry["request_id"] for entry in logs if entry["log_level"] == "error"}
+    assert UUID(told)
+    assert error.extensions == same.extensions == {"code": "INTERNAL_SERVER_ERROR", "requestId": told}
     # It is tried again, for the database might just be restarting.
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["fault"] * 3
 
