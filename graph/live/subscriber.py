@@ -1,5 +1,6 @@
 """One subscription from its beginning: what was missed is told to it alone, then it joins the others."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -15,6 +16,9 @@ from graph.context import Context, Info
 from graph.live.group import Key
 from graph.live.member import Member
 from graph.live.source import Execution, News, Source
+
+TRUSTED = 1.0
+"""For how many seconds rights that were asked are not asked again while the past is told: it may be read slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Subscriber(Source):
         self._run, self._operation, self._context = run, operation, context
         self._streams = context.services.streams
         self.is_new = True
+        self._asked_at = 0.0
         self._all = self._every_result()
 
     def __aiter__(self) -> Self:
@@ -81,7 +86,7 @@ class Subscriber(Source):
             async for batch in past:
                 await self._must_hold()
                 for event in batch:
-                    self._must(self._streams.rights.ended(self._context.viewer))
+                    await self._must_still_hold()
                     for told in self._tell(event):
                         yield told
             self._must(self._streams.rights.ended(self._context.viewer))
@@ -94,7 +99,14 @@ class Subscriber(Source):
         return lambda: self._run(self._operation, context)
 
     async def _must_hold(self) -> None:
+        self._asked_at = asyncio.get_running_loop().time()
         self._must(await self._streams.rights.refusal(self._context.viewer))
+
+    async def _must_still_hold(self) -> None:
+        if asyncio.get_running_loop().time() - self._asked_at < TRUSTED:
+            self._must(self._streams.rights.ended(self._context.viewer))
+        else:
+            await self._must_hold()
 
     def _must(self, refusal: Refusal | None) -> None:
         if refusal is not None:

@@ -14,13 +14,14 @@ from factories.orders import move, place
 from factories.people import make_admin, make_user
 from sqlalchemy import text
 from support.shop import Shop, Watch
-from support.waiting import until
+from support.waiting import pass_time, until
 
 from app.settings import Settings
 from app.wiring import running
 from db.engine import Connection, Database
 from db.users import UserReader
 from domain.actor import Actor, Scope
+from graph.live import subscriber
 
 WATCH = """
 subscription ($after: String, $to: [OrderStatus!]) {
@@ -225,6 +226,20 @@ async def test_a_token_that_says_too_much_is_told_nothing_of_the_past(shop: Shop
 
     async with shop.watching(WATCH, admin, after=cursor) as watch:
         assert await refusal(watch) == {"code": "UNAUTHENTICATED", "cursor": cursor}
+
+
+async def test_who_takes_their_time_to_read_the_past_is_asked_for_their_rights_again(shop: Shop, admin: Actor):
+    async with shop.watching(WATCH, admin) as watch:
+        await place(shop, admin, ("MUG", 1))
+        cursor = (await watch.next())["orderStatusChanged"]["cursor"]
+    for _ in "12":
+        await place(shop, admin, ("MUG", 1))
+
+    async with shop.watching(WATCH, admin, after=cursor) as watch:
+        told = (await watch.next())["orderStatusChanged"]["cursor"]
+        await shop.database.execute(text("DELETE FROM user_roles"))
+        pass_time(subscriber.TRUSTED)
+        assert await refusal(watch) == {"code": "UNAUTHENTICATED", "cursor": told}
 
 
 @pytest.mark.parametrize("alone", [False, True])
