@@ -28,7 +28,7 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
     from db.embedded import database_url, embedded_server
 
     # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
-    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         # Their terminal was closed. Who expects that has it ignored (man nohup).
         signal.signal(signal.SIGHUP, _terminate)
@@ -40,8 +40,9 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
         yield settings.model_copy(update={"database_url": database_url(url)})
 
 
-def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # As by Ctrl-C: what a command was to do is not done.
+    raise KeyboardInterrupt
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

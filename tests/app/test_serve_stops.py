@@ -1,5 +1,6 @@
-"""How `orderwire serve` stops while somebody waits for an answer, as a process."""
+"""How `orderwire` stops in the middle of its work, as a process."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import text
-from support.processes import PATIENCE, Serving, eventually, serving
+from support.processes import ORDERWIRE, PATIENCE, Serving, environment, eventually, postgres_of, serving
 from support.waiting import until
 
 from db.engine import Database, Transaction
@@ -33,15 +34,16 @@ def port_of(server: Serving) -> int:
     return httpx.URL(server.url).port or 0
 
 
+async def waits(database: Database) -> bool:
+    """Whether somebody waits for a lock."""
+    return (await database.read(WAITING))[0][0] > 0
+
+
 async def ask(server: Serving, database: Database) -> socket.socket:
     """A connection on which the products were asked for, which nobody can read."""
     connection = socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE)
     connection.sendall(PRODUCTS)
-
-    async def waits() -> bool:
-        return (await database.read(WAITING))[0][0] > 0
-
-    await until(waits)
+    await until(lambda: waits(database))
     return connection
 
 
@@ -100,3 +102,22 @@ async def test_several_workers_that_stop_let_nobody_in(
 
     assert code == 0
     assert told.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_command_that_is_stopped_does_not_say_that_it_is_done(tmp_path: Path, number: signal.Signals):
+    with serving(tmp_path, seed=False) as server:
+        server.ready()
+        directory = tmp_path / "postgres"
+        database = Database(f"postgresql://postgres@/orderwire?host={directory}", 2)
+        async with database.transaction() as transaction:
+            await transaction.execute(LOCK)
+            process = await asyncio.create_subprocess_exec(*ORDERWIRE, "seed", cwd=tmp_path, env=environment(tmp_path))
+            await until(lambda: waits(database))
+            process.send_signal(number)
+            code = await process.wait()
+        await database.close()
+        assert server.stop()[0] == 0
+
+    assert code == 130
+    assert postgres_of(tmp_path) == []
