@@ -12,6 +12,7 @@ from db import online_retail_sql as sql
 from db.base import new_id
 from db.engine import Connection, Database
 from db.events import SqlEventWriter
+from db.online_retail_keys import keys_checked_at_once
 from db.online_retail_staging import Content, stage
 from db.sales import correct
 from db.stock_guard import to_locked
@@ -67,10 +68,11 @@ class _Import:
         counts = {"known": known, "without_stock": without_stock}
         left = (await self._connection.execute(text(sql.TO_DO))).one()
         if left.lines or left.articles:
-            counts |= await self._customers_and_articles()
-            counts |= await self._orders((left.last or 0) + 1)
-            counts |= await self._returns()
-            counts |= await self._stock()
+            async with keys_checked_at_once(self._connection):
+                counts |= await self._customers_and_articles()
+                counts |= await self._orders((left.last or 0) + 1)
+                counts |= await self._returns()
+                counts |= await self._stock()
             self._progress("reports", 0, None)
             await correct(self._connection)
             await self._run(sql.ANALYZE)
