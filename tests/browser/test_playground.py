@@ -1,4 +1,7 @@
-"""The playground in a real browser: it loads from this host alone, runs operations, and shows an event as it comes."""
+"""The playground in a real browser: it loads from this host alone, runs operations, and shows an event as it comes.
+
+One browser serves all tests, which know nothing of each other: to start it takes longer than most of them.
+"""
 
 import os
 import shutil
@@ -8,9 +11,10 @@ from typing import Any
 
 import orjson
 import pytest
+import pytest_asyncio
 from factories.goods import make_variant
 from factories.people import make_admin
-from playwright.async_api import ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 from support.server import Server, serving
 from support.waiting import until
 
@@ -25,6 +29,7 @@ PATIENCE = 60_000
 """Milliseconds."""
 
 pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)."),
     pytest.mark.skipif(
         not IS_BUILT and not IN_CI, reason="The playground is not built: install npm and run `make setup`."
@@ -86,7 +91,7 @@ class Playground:
         return orjson.loads(await self.page.evaluate(GET, "response.json"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def server(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Server]:
     """A server whose shop sells one mug."""
     settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, shutdown_seconds=1)
@@ -95,13 +100,19 @@ async def server(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Server]:
         yield server
 
 
-@pytest.fixture
-async def playground() -> AsyncGenerator[Playground]:
-    """A page in a browser of its own."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncGenerator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield Playground(await browser.new_page())
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def playground(browser: Browser) -> AsyncGenerator[Playground]:
+    """A page of a visitor who was never here: without cookies, cache and storage of others."""
+    async with await browser.new_context() as context:
+        yield Playground(await context.new_page())
 
 
 async def test_the_page_loads_from_this_host_and_runs_the_welcome_query(
