@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import psutil
+from support.server import CHEAP_PASSWORDS
 from support.starter import Forked, fork
 
 from app.access import hashing
@@ -23,8 +24,8 @@ PATIENCE = 60.0
 
 
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:
-    """What a process gets to see: the settings, and what any process needs."""
-    given = {f"ORDERWIRE_{name.upper()}": str(value) for name, value in settings.items()}
+    """What a process gets to see: the settings, cheap passwords where these say nothing, and what any process needs."""
+    given = {f"ORDERWIRE_{name.upper()}": str(value) for name, value in {**CHEAP_PASSWORDS, **settings}.items()}
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(data_dir),
@@ -32,8 +33,6 @@ def environment(data_dir: Path, **settings: object) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "ORDERWIRE_DATA_DIR": str(data_dir),
         "ORDERWIRE_PORT": "0",
-        # Other tests keep the machine busy, behind which nobody here need wait.
-        "ORDERWIRE_PASSWORD_NICE": "0",
         **given,
     }
 
