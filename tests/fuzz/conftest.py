@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from factories.whole_shop import WholeShop, make_whole_shop
-from support.server import Server, serving
+from support.server import CHEAP_PASSWORDS, Server, serving
 
 from app.settings import Settings
 
@@ -13,7 +13,8 @@ from app.settings import Settings
 @pytest.fixture
 async def server(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Server]:
     """A server whose callers may ask as often as they like."""
-    async with serving(Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path)) as server:
+    settings = Settings(database_url=fresh_url, broadcast_url="memory://", data_dir=tmp_path, **CHEAP_PASSWORDS)
+    async with serving(settings) as server:
         yield server
 
 
