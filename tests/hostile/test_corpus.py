@@ -33,9 +33,11 @@ async def test_each_is_refused_in_a_moment(shop: Shop):
     slow = {}
     with unmeasured():
         for each in CORPUS:
-            # Each time another text: what was seen once may be known.
-            took = min([await seconds(shop, each, " " * number) for number in range(1, 4)])
-            if took > CPU:
+            # A core may be busy; each time another text, for what was seen once may be known.
+            for number in range(1, 4):
+                if (took := await seconds(shop, each, " " * number)) <= CPU:
+                    break
+            else:
                 slow[each.name] = took
 
     assert slow == {}
