@@ -132,17 +132,16 @@ async def test_values_arrive_as_they_were_made_and_the_next_number_follows(full:
     assert [tuple(event) for event in events] == [(event.position, event.id, event.payload) for event in shop.events]
 
 
-async def test_the_first_change_of_a_level_is_its_first_event(database: Database):
-    await seed_demo(database, TODAY, HASH)
+async def test_the_first_change_of_a_level_is_its_first_event(full: Database):
     query = """
         SELECT sku, code FROM stock_levels l JOIN variants v ON v.id = variant_id
         JOIN warehouses w ON w.id = warehouse_id WHERE on_hand > 0 ORDER BY sku LIMIT 1"""
-    [level] = await database.read(text(query))
+    [level] = await full.read(text(query))
 
-    uow = SqlUnitOfWork(database, Actor.system(), None, lambda: None)
+    uow = SqlUnitOfWork(full, Actor.system(), None, lambda: None)
     await receive_stock(uow, Actor.system(), level.sku, level.code, 1)
 
-    of_levels = await logged(database, "kind, sequence, payload ->> 'sku'", "aggregate_type = 'STOCK_LEVEL'")
+    of_levels = await logged(full, "kind, sequence, payload ->> 'sku'", "aggregate_type = 'STOCK_LEVEL'")
     assert of_levels == [("STOCK_CHANGED", 1, level.sku)]
 
 
