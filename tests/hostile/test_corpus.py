@@ -3,10 +3,14 @@
 import time
 import tracemalloc
 
+import pytest
 from factories.people import make_admin
 from hostile.corpus import CORPUS, Hostile
 from support.measuring import unmeasured
+from support.server import built
 from support.shop import Shop
+
+from app.choices import Execution
 
 CPU = 0.1
 """Seconds of processor time that a refusal may take: 35 ms on free cores, half as much again on busy ones."""
@@ -19,7 +23,9 @@ def test_each_has_a_name_of_its_own():
     assert len({each.name for each in CORPUS}) == len(CORPUS)
 
 
-async def test_each_is_refused_for_what_it_is_without_a_statement(shop: Shop):
+@pytest.mark.parametrize("execution", Execution)
+async def test_each_is_refused_for_what_it_is_without_a_statement(shop: Shop, execution: Execution):
+    shop.schema = built(execution)
     admin = await make_admin(shop.database)
 
     answers = {each.name: await shop.run(each.query, admin, **each.variables) for each in CORPUS}

@@ -2,27 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
 from email.parser import BytesParser
 
 import orjson
 import pytest
-import pytest_asyncio
 from hostile.requests import ATTACKS, Attack
-from support.server import Server, serving
+from support.server import Server
 from support.waiting import PATIENCE
 
-from app.choices import Execution
-from app.settings import Settings
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=Execution)
-async def lasting(lasting_settings: Settings, request: pytest.FixtureRequest) -> AsyncGenerator[Server]:
-    """A server for all of them, and then another where everything takes the library's way."""
-    async with serving(lasting_settings.model_copy(update={"execution": request.param})) as server:
-        yield server
 
 
 async def exchange(server: Server, sent: bytes) -> tuple[int, dict[str, str], bytes]:

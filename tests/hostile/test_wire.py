@@ -1,4 +1,4 @@
-"""The corpus over every way in: HTTP with both media types, server-sent events and WebSocket."""
+"""The corpus over every way in, HTTP with both media types, server-sent events and WebSocket, on both executors."""
 
 import re
 from typing import Any
