@@ -85,6 +85,7 @@ REPEATED = (
     "test_statements.py",
     "test_strangers.py",
     "test_subscriptions.py",
+    "test_thought_up.py",
 )
 """The files that go again and again where other tests have been: to count their lines takes as long as to run them."""
 

@@ -4,8 +4,8 @@ import asyncio
 import gc
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from factories.goods import make_variant
@@ -14,17 +14,16 @@ from factories.people import make_admin, make_user
 from factories.whole_shop import WholeShop, make_whole_shop
 from graphql import DocumentNode, FragmentDefinitionNode, get_operation_ast, parse, validate
 from support.differences import difference, executed, leaves_coroutines, told
+from support.faulty import faulty
 from support.random_operations import RandomOperation
 from support.shop import SCHEMA, Shop, order_id
 
 from domain.actor import Actor, Origin, Scope
 from domain.orders.model import OrderLine
-from domain.refusals import Refused, bad_input
 from domain.writing import Target, Writer
 from graph.context import Context
 from graph.limits.pricing import priced
 from graph.node import global_id
-from graph.readers import Readers
 from graph.schema import build_schema
 from graph.writing import encoded
 
@@ -34,31 +33,6 @@ OPERATIONS = int(os.environ.get("ORDERWIRE_TEST_OPERATIONS", "25"))
 FAULTS = (0, 0.02, 0.1)
 
 REFERENCE = build_schema(is_compiled=False)
-
-
-class Faulty:
-    """A reader that, by the dice of a seed, fails, refuses or hides. What it does to a key, it does each time."""
-
-    def __init__(self, reader: Any, seed: int, chance: float) -> None:
-        self._reader, self._seed, self._chance = reader, seed, chance
-
-    def __getattr__(self, name: str) -> Any:
-        read = getattr(self._reader, name)
-
-        def unlucky(what: object) -> bool:
-            return random.Random(f"{self._seed}{type(self._reader).__name__}{name}{what}").random() < self._chance
-
-        async def faulty(*given: Any) -> Any:
-            if unlucky("fails"):
-                raise RuntimeError(name)
-            if unlucky("refuses"):
-                raise Refused(bad_input("Not today.", name))
-            found = await read(*given)
-            if isinstance(found, Mapping):
-                return {key: value for key, value in found.items() if not unlucky(key)}
-            return found
-
-        return faulty
 
 
 def literals(whole: WholeShop) -> dict[str, list[str]]:
@@ -94,9 +68,8 @@ async def test_random_operations_on_a_shop_are_answered_as_graphql_core_answers_
         if validate(REFERENCE.graphql_schema, document):
             # Dice may merge what must not be.
             continue
-        readers, chance = shop.process.services.readers, FAULTS[seed % len(FAULTS)]
-        faulty = Readers(**{each.name: Faulty(getattr(readers, each.name), seed, chance) for each in fields(readers)})
-        services = replace(shop.process.services, readers=faulty)
+        readers = faulty(shop.process.services.readers, seed, FAULTS[seed % len(FAULTS)])
+        services = replace(shop.process.services, readers=readers)
         answers, statements = [], []
         for schema in (REFERENCE, SCHEMA):
             count = services.count_statements()
