@@ -5,7 +5,6 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import NoReturn
 
 from app.settings import Settings
 
@@ -20,6 +19,7 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
 
     `meanwhile` is done while that starts, which waits for others more than it does itself.
     """
+    _heed_signals()
     if settings.database_url is not None:
         meanwhile()
         yield settings
@@ -27,11 +27,6 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
     # Imported here, for a server with a database of its own needs no embedded one installed.
     from db.embedded import database_url, embedded_server
 
-    # Whoever stops the process by SIGTERM means the embedded server too; uvicorn raises the signal again at its end.
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        # Their terminal was closed. Who expects that has it ignored (man nohup).
-        signal.signal(signal.SIGHUP, _terminate)
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as aside:
             starting = aside.submit(stack.enter_context, embedded_server((settings.data_dir / "postgres").resolve()))
@@ -40,9 +35,19 @@ def database_server(settings: Settings, meanwhile: Callable[[], object] = _nothi
         yield settings.model_copy(update={"database_url": database_url(url)})
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    # As by Ctrl-C: what a command was to do is not done.
-    raise KeyboardInterrupt
+def _heed_signals() -> None:
+    """Have whatever stops the process stop it as Ctrl-C does: in order, and with the server that it started."""
+    # uvicorn ends by it, and raises it again.
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # The terminal was closed. Who expects that has it ignored (man nohup).
+        signal.signal(signal.SIGHUP, _terminate)
+
+
+def _interrupt(_signal: int, frame: FrameType | None) -> None:
+    # An event loop that runs heeds that in order. By an error out of nowhere it could lose what somebody waits for.
+    heeding = signal.getsignal(signal.SIGINT)
+    (heeding if callable(heeding) else signal.default_int_handler)(signal.SIGINT, frame)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

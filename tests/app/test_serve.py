@@ -308,8 +308,9 @@ async def test_own_database_and_broker_start_nothing(fresh_url: str, valkey: str
     with serving(tmp_path, seed=False, database_url=fresh_url, broadcast_url=valkey) as server:
         server.ready()
         assert server.post("{ me { id } }") == {"me": None}
-        server.stop()
+        code, _ = server.stop(signal.SIGTERM)
 
+    assert code == 0
     database = Database(fresh_url, 1)
     found = await database.read(text("SELECT username FROM users"))
     await database.close()

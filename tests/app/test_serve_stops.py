@@ -115,7 +115,8 @@ async def test_a_command_that_is_stopped_does_not_say_that_it_is_done(tmp_path: 
             process = await asyncio.create_subprocess_exec(*ORDERWIRE, "seed", cwd=tmp_path, env=environment(tmp_path))
             await until(lambda: waits(database))
             process.send_signal(number)
-            code = await process.wait()
+            async with asyncio.timeout(PATIENCE):
+                code = await process.wait()
         await database.close()
         assert server.stop()[0] == 0
 
