@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.protocols.door import Door, room
@@ -80,8 +81,11 @@ def run(settings: Settings, listener: socket.socket, on_ready: Callable[[], None
     if settings.workers > 1:
         gc.enable()
         on_ready()
-        _Workers(config, sockets=[listener]).run()
+        workers = _Workers(config, sockets=[listener])
+        workers.run()
+        has_failed = any(each.exitcode == STARTUP_FAILURE for each in workers.processes)
     else:
         server.run(sockets=[listener])
-        if not server.started:
-            raise SystemExit(3)
+        has_failed = not server.started
+    if has_failed:
+        raise SystemExit(STARTUP_FAILURE)

@@ -1,4 +1,4 @@
-"""How `orderwire` stops in the middle of its work, as a process."""
+"""How `orderwire` stops in the middle of its work, and what it says if it never began, as a process."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import text
-from support.processes import ORDERWIRE, PATIENCE, Serving, environment, eventually, postgres_of, serving
+from support.processes import ORDERWIRE, PATIENCE, Serving, environment, eventually, postgres_of, run, serving
 from support.waiting import until
 
 from db.engine import Database, Transaction
@@ -122,3 +122,12 @@ async def test_a_command_that_is_stopped_does_not_say_that_it_is_done(tmp_path: 
 
     assert code == 130
     assert postgres_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_server_that_cannot_start_says_so(fresh_url: str, database: Database, tmp_path: Path, workers: int):
+    await database.execute(text("ALTER TABLE revoked_tokens RENAME TO forgotten"))
+    result = await asyncio.to_thread(run, tmp_path, "serve", seed=False, database_url=fresh_url, workers=workers)
+
+    assert result.returncode == 3
+    assert "Application startup failed. Exiting." in result.stderr
