@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are 
 
 from support.databases import memory
 from support.leaks import fail_on_leaks
+from support.loop import Loop
 from support.measuring import unmeasured
 from support.server import CHEAP_PASSWORDS, Server, serving
 from support.shop import Shop, with_quick_passwords
@@ -110,6 +111,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: many a test waits, for a process to start or for a connection to be given up."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every test runs on the event loop that the server runs on."""
+    return {"uvloop": Loop}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
+import uvloop
 from support.server import serving
 from support.unruly import Stock, Writer, Written, write_together
 
@@ -66,7 +67,7 @@ def _serve(pipe: Connection, settings: dict[str, Any], stock: Stock, name: str) 
             writers = [Writer(f"{name}-{number}", lambda: begin(Actor.system(), None), stock) for number in range(6)]
             await _obey(pipe, server.port, writers)
 
-    asyncio.run(work())
+    uvloop.run(work())
 
 
 def _write_unheard(pipe: Connection, url: str, stock: Stock, name: str) -> None:

@@ -23,7 +23,6 @@ async def until(holds: Callable[[], object], patience: float = PATIENCE) -> None
 
 
 def pass_time(seconds: float) -> None:
-    """Have so much time pass at once for the timers of this event loop, which is to end with the test."""
+    """Have so much time pass at once for the timers that this event loop has."""
     loop: Any = asyncio.get_running_loop()
-    now = loop.time
-    loop.time = lambda: now() + seconds
+    loop.pass_time(seconds)
