@@ -50,7 +50,7 @@ BESIDE = 2_000
 ROWS = "/*rows*/"
 """Where a page's statement says how many rows are wanted. No name of GraphQL, and no sign of JSON, looks like it."""
 
-Shape = tuple[Outline, Sort, Window]
+PageShape = tuple[Outline, Sort, Window]
 """What decides the text of a page's statement, beside what is selected."""
 
 
@@ -67,7 +67,7 @@ class SqlWriter:
         self._lists = {name: reader(database) for name, reader in LISTS.items()}
         self._known: WeakKeyDictionary[Target, bool] = WeakKeyDictionary()
         self._look_ups = LookUps(self._find)
-        self._statements = Kept[tuple[bytes, Rights, Shape | None], Prepared](ROOM)
+        self._statements = Kept[tuple[bytes, Rights, PageShape | None], Prepared](ROOM)
 
     def knows(self, target: Target) -> bool:
         known = self._known.get(target)
@@ -103,7 +103,7 @@ class SqlWriter:
         rows = await self._database.fetch(statement.text, statement.bind({"keys": keys}, user_id), once=statement.once)
         return {key: Written(text, things) for key, text, things in rows}
 
-    async def _statement(self, viewer: Actor, target: Target, shape: Shape | None, turn: Turn) -> Prepared:
+    async def _statement(self, viewer: Actor, target: Target, shape: PageShape | None, turn: Turn) -> Prepared:
         rights = rights_of(viewer)
         key = target.digest, rights, shape
         statement = self._statements.get(key)
@@ -116,7 +116,7 @@ class SqlWriter:
                     statement.once = not self._statements.put(key, statement, BESIDE + len(statement.text))
         return statement
 
-    def _prepared(self, target: Target, rights: Rights, shape: Shape | None) -> Prepared:
+    def _prepared(self, target: Target, rights: Rights, shape: PageShape | None) -> Prepared:
         viewer = somebody_with(rights)
         if shape is None:
             return Prepared(written(SHEETS, viewer, target))

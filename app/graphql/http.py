@@ -19,9 +19,9 @@ from app.graphql.request import (
     MEDIA_TYPES,
     PARAMETERS,
     PARAMETERS_MAX,
-    Asked,
     BadRequest,
     Head,
+    Parameters,
     read_request,
     wanted_type,
 )
@@ -85,31 +85,31 @@ class GraphQLEndpoint:
         process: Process = scope["app"].state.process
         viewer = actor_of(process.services.issuer, head.get(b"authorization"))
         context = Context(process.services, viewer, origin_of(scope), takes_json=True)
-        asked = await read_request(head, receive)
+        parameters = await read_request(head, receive)
         if media_type is None:
             raise BadRequest(f"Answers are {', '.join(MEDIA_TYPES)}; Accept allows none of them.", 406)
         try:
-            query = self._documents.resolve(asked.query, asked.document_id, asked.extensions)
+            query = self._documents.resolve(parameters.query, parameters.document_id, parameters.extensions)
         except GraphQLError as error:
             failed = PreExecutionError(data=None, errors=[error])
             return answer(failed, media_type) if media_type != EVENT_STREAM else telling(failed)
         if media_type == EVENT_STREAM:
-            return await self._stream(head.method, query, asked, context)
-        result = await self._execute(head.method, query, asked, context)
+            return await self._stream(head.method, query, parameters, context)
+        result = await self._execute(head.method, query, parameters, context)
         response = answer(result, media_type)
         if self.shadows.choose(result):
-            given = (query, asked.operation_name, asked.variables, context, result)
+            given = (query, parameters.operation_name, parameters.variables, context, result)
             response.background = BackgroundTask(self.shadows.begin, *given)
         return response
 
-    async def _execute(self, method: str, query: str, asked: Asked, context: Context) -> ExecutionResult:
+    async def _execute(self, method: str, query: str, parameters: Parameters, context: Context) -> ExecutionResult:
         try:
             return await self._schema.execute(
                 query,
-                asked.variables,
+                parameters.variables,
                 context_value=context,
-                operation_name=asked.operation_name,
-                operation_extensions=asked.extensions,
+                operation_name=parameters.operation_name,
+                operation_extensions=parameters.extensions,
                 allowed_operation_types=BY_METHOD[method],
             )
         except CannotGetOperationTypeError as error:
@@ -120,13 +120,13 @@ class GraphQLEndpoint:
                 raise BadRequest(f"A subscription is told as a stream: accept {EVENT_STREAM}.", 406) from None
             raise BadRequest("GET changes nothing: send a mutation by POST.", 405, Allow="POST") from None
 
-    async def _stream(self, method: str, query: str, asked: Asked, context: Context) -> Response:
+    async def _stream(self, method: str, query: str, parameters: Parameters, context: Context) -> Response:
         subscriber = await self._schema.stream(
             query,
-            asked.variables,
+            parameters.variables,
             context_value=context,
-            operation_name=asked.operation_name,
-            operation_extensions=asked.extensions,
+            operation_name=parameters.operation_name,
+            operation_extensions=parameters.extensions,
             allowed_operation_types=BY_METHOD[method],
         )
         place = self._listeners.place(context.caller)

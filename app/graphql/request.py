@@ -68,7 +68,7 @@ class Head:
 
 
 @dataclass(slots=True)
-class Asked:
+class Parameters:
     """The parameters of a GraphQL request, each of the right type; empty texts count as left out."""
 
     query: str | None
@@ -78,7 +78,7 @@ class Asked:
     extensions: dict[str, Any] | None
 
 
-async def read_request(head: Head, receive: Receive) -> Asked:
+async def read_request(head: Head, receive: Receive) -> Parameters:
     """What a request asks for.
 
     Raises:
@@ -86,14 +86,14 @@ async def read_request(head: Head, receive: Receive) -> Asked:
         ClientDisconnect: the client left before it had sent all of it.
     """
     if head.method == "GET":
-        return asked(_by_query_string(head.query_string))
+        return parameters_of(_by_query_string(head.query_string))
     if head.method == "POST":
         _must_be_json(head)
-        return asked(_decoded(await _body(receive), "The body"))
+        return parameters_of(_decoded(await _body(receive), "The body"))
     raise BadRequest("GraphQL takes GET and POST requests only.", 405, Allow="GET, POST")
 
 
-def asked(given: Any) -> Asked:
+def parameters_of(given: Any) -> Parameters:
     """The parameters in a decoded message, whichever way it came.
 
     Raises:
@@ -111,7 +111,7 @@ def asked(given: Any) -> Asked:
         raise BadRequest("There are both `query` and `documentId`: send one of the two.")
     if not (query or document_id or (extensions and "persistedQuery" in extensions)):
         raise BadRequest("There is neither `query` nor `documentId`.")
-    return Asked(query, document_id, variables, operation_name, extensions)
+    return Parameters(query, document_id, variables, operation_name, extensions)
 
 
 def wanted_type(accept: str) -> str | None:

@@ -198,7 +198,7 @@ async def test_reports_are_right_at_every_moment_of_every_history(
     is_long, loop = seconds > 10, asyncio.get_running_loop()
 
     @settings(
-        max_examples=100 if is_long else 25,
+        max_examples=100 if is_long else 30,
         derandomize=not is_long,
         deadline=None,
         database=None,
