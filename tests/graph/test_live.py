@@ -13,6 +13,7 @@ from factories.goods import make_variant
 from factories.orders import move, place
 from factories.people import make_admin, make_user
 from sqlalchemy import text
+from support.log import settle
 from support.shop import Shop, Watch
 from support.waiting import pass_time, until
 
@@ -234,6 +235,11 @@ async def test_who_takes_their_time_to_read_the_past_is_asked_for_their_rights_a
         cursor = (await watch.next())["orderStatusChanged"]["cursor"]
     for _ in "12":
         await place(shop, admin, ("MUG", 1))
+    await settle(shop.database)
+    feed: Any = shop.process.services.feed
+    # Until then it is not the past, but news.
+    newest = await shop.scalar("SELECT max(position) FROM events")
+    await until(lambda: feed.position == newest)
 
     async with shop.watching(WATCH, admin, after=cursor) as watch:
         told = (await watch.next())["orderStatusChanged"]["cursor"]
