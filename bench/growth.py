@@ -70,7 +70,9 @@ WITH goods AS (SELECT array_agg(id ORDER BY sku) AS ids FROM variants), made AS 
   SELECT uuidv7(age * interval '-1 minute'), 'OW-' || lpad((:orders - age)::text, 7, '0'), c.id, c.user_id,
     CASE WHEN age < 40 THEN 'PENDING' WHEN age < 200 THEN 'APPROVED' WHEN age < 1000 THEN 'SHIPPED'
       WHEN age % 100 < 4 THEN 'CANCELLED' WHEN age % 100 < 7 THEN 'RETURNED' ELSE 'DELIVERED' END,
-    10 + hashint8(age) % 1000 / 100.0, 'GBP', 'United Kingdom', now() - age * interval '1 minute',
+    10 + hashint8(age) % 1000 / 100.0, 'GBP',
+    CASE WHEN age % 10 = 0 THEN 'Country ' || age / 10 % 37 ELSE 'United Kingdom' END,
+    now() - age * interval '1 minute',
     CASE WHEN age >= 40 THEN now() - age * interval '1 minute' END
   FROM generate_series(CAST(:first AS bigint), :last) age
   JOIN customers c ON c.reference = 'C-' || lpad((age % (:orders / 10))::text, 8, '0')
