@@ -15,22 +15,27 @@ _COLUMNS = {"order_lines": ("order_id", "variant_id"), "stock_movements": ("orde
 """The keys of the tables that get a row for each line of the file. Nobody can sign in while `users` is locked: the key
 to that is left as it is, and costs nothing, for no movement of a file has an actor."""
 
-_HAS_ARTICLES = "SELECT EXISTS (SELECT FROM variants)"
+SINCE = 18_00_00
+"""The first version of PostgreSQL, as it numbers them, whose keys can be put aside."""
+
+_MAY_WAIT = """
+SELECT CAST(current_setting('server_version_num') AS integer) >= :since AND NOT EXISTS (SELECT FROM variants)
+"""
 
 
 @asynccontextmanager
 async def keys_checked_at_once(connection: Connection) -> AsyncGenerator[None]:
-    """Check the keys at the end of the block, if the shop has no articles yet.
+    """Check the keys at the end of the block, if the shop has no articles yet and the database can do so.
 
     That locks the tables until the transaction ends. In a shop that has none there is nothing that anybody could ask
     of them; in any other, people go on working, and each row is checked by itself.
     """
-    if (await connection.execute(text(_HAS_ARTICLES))).scalar_one():
-        yield
-        return
-    await _alter(connection, "NOT ENFORCED")
+    may_wait = (await connection.execute(text(_MAY_WAIT), {"since": SINCE})).scalar_one()
+    if may_wait:
+        await _alter(connection, "NOT ENFORCED")
     yield
-    await _alter(connection, "ENFORCED")
+    if may_wait:
+        await _alter(connection, "ENFORCED")
 
 
 async def _alter(connection: Connection, state: str) -> None:

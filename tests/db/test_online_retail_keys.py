@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from support.online_retail import SHOP, load, rows
 from support.waiting import PATIENCE
 
+from db import online_retail_keys
 from db.engine import Database
 from db.online_retail_keys import keys_checked_at_once
 
@@ -42,6 +43,17 @@ async def test_a_row_that_breaks_a_key_is_found_at_the_end(database: Database):
 
     assert await rows(database, "SELECT FROM order_lines") == []
     assert await rows(database, KEYS) == before
+
+
+async def test_a_database_that_cannot_put_keys_aside_checks_each_row(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(online_retail_keys, "SINCE", 99_00_00)
+
+    async with database.transaction() as connection, keys_checked_at_once(connection):
+        with pytest.raises(IntegrityError, match="order_lines_order_id_fkey"):
+            async with connection.savepoint():
+                await connection.count(text(WITHOUT_ORDER))
 
 
 async def test_in_a_shop_that_has_articles_nobody_has_to_wait(database: Database, tmp_path: Path):
