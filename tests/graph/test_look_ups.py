@@ -8,6 +8,7 @@ from factories.orders import make_order
 from factories.people import make_admin, make_customer, make_user
 from sqlalchemy import text
 from structlog.testing import capture_logs
+from support.locks import WAITING, until_waiting
 from support.shop import Shop
 from support.waiting import until
 
@@ -16,7 +17,6 @@ from domain.actor import Actor
 from graph.node import global_id
 
 ORDER = "query ($id: ID!) { order(id: $id) { number customer { name } } }"
-WAITING = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 async def make_orders(shop: Shop, buyer: Actor) -> list[str]:
@@ -94,10 +94,3 @@ async def test_what_everybody_gave_up_holds_no_connection(shop: Shop):
 
         # That of the lock is out, and no other.
         await until(lambda: shop.database.pool.taken == 1)
-
-
-async def until_waiting(shop: Shop, times: int) -> None:
-    async def is_waiting() -> bool:
-        return await shop.scalar(f"SELECT count(*) {WAITING}") == times
-
-    await until(is_waiting)

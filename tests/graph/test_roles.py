@@ -10,6 +10,7 @@ from factories.goods import make_variant
 from factories.orders import place
 from factories.people import make_admin, make_user
 from sqlalchemy import insert, text, update
+from support.locks import WAITING
 from support.log import logged
 from support.shop import Shop
 from support.waiting import until
@@ -63,8 +64,7 @@ async def now(shop: Shop, user: Actor) -> Actor:
 
 async def is_waiting(shop: Shop) -> bool:
     """Whether somebody waits for the lock of another."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return await shop.scalar(query) > 0
+    return await shop.scalar(f"SELECT count(*) {WAITING}") > 0
 
 
 @pytest.fixture

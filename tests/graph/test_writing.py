@@ -12,6 +12,7 @@ from factories.people import make_admin, make_customer
 from factories.whole_shop import make_whole_shop
 from sqlalchemy import text
 from structlog.testing import capture_logs
+from support.locks import WAITING, until_waiting
 from support.shop import Shop
 from support.waiting import until
 
@@ -20,8 +21,6 @@ from graph.limits.desk import Desk
 
 ORDERS = "{ orders { nodes { number customer { name } } } }"
 FILTERED = "query ($first: Int, $filter: OrderFilter) { orders(first: $first, filter: $filter) { nodes { number } } }"
-
-WAITING = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def statements(shop: Shop) -> int:
@@ -143,13 +142,6 @@ async def locked(shop: Shop, query: str, **services: Any) -> AsyncGenerator[asyn
         running = asyncio.create_task(Shop(replace(shop.process, **services)).run(query, admin))
         await until_waiting(shop)
         yield running
-
-
-async def until_waiting(shop: Shop, times: int = 1) -> None:
-    async def is_waiting() -> bool:
-        return await shop.scalar(f"SELECT count(*) {WAITING}") == times
-
-    await until(is_waiting)
 
 
 async def test_what_is_given_up_is_not_asked_for_a_second_time(shop: Shop):
