@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from graph.limits.budgets import Budget
@@ -72,8 +71,7 @@ class MemoryBudgets:
     def budget(self, spent: float, now: float, refused: int = 0) -> Budget:
         """The state of a budget of which so much is spent; `refused` is the cost for which it was too small."""
         wait = (spent + refused - self.capacity) / self.refill if refused else 0
-        reset_at = datetime.fromtimestamp(now + spent / self.refill, UTC)
-        return Budget(self.capacity, int(self.capacity - spent), reset_at, wait)
+        return Budget(self.capacity, int(self.capacity - spent), now + spent / self.refill, wait)
 
 
 class SharedBudgets:

@@ -1,20 +1,23 @@
 """What each caller may spend: a bucket that leaks, and what an operation puts into it."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """What a caller may still spend."""
 
     limit: int
     remaining: int
-    reset_at: datetime
-    """When all of it may be spent again, if nothing is until then."""
+    resets: float
+    """When all of it may be spent again, if nothing is until then, in seconds since 1970."""
     wait: float = 0
     """Seconds after which what was refused would be taken; 0 where it was."""
+
+    @property
+    def reset_at(self) -> datetime:
+        """When it resets: most budgets are asked for their state, and not for this."""
+        return datetime.fromtimestamp(self.resets, UTC)
 
 
 class Budgets(Protocol):

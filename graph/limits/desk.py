@@ -49,7 +49,7 @@ class Desk:
             NoTurnError: there was no turn in time.
         """
         # Of each caller one is in the line, which is served as it comes: callers take turns.
-        async with self._turns.turn(caller):
+        with await self._turns.take(caller):
             try:
                 async with asyncio.timeout(self._patience):
                     await self._free.acquire()

@@ -95,18 +95,19 @@ class Gates:
         seconds = self._limits.report_seconds if price.asks_reports else self._limits.operation_seconds
         clock = asyncio.timeout(seconds)
         try:
-            async with clock, self._context.services.turns.turn(self._caller):
-                await self.pay()
-                try:
-                    yield
-                except GraphQLError:
-                    # What is raised, and not told in a result, was refused before it was executed.
-                    await self._take_back()
-                    raise
-                except asyncio.CancelledError:
-                    # Loaders read in tasks of their own.
-                    await self._context.loaders.give_up()
-                    raise
+            async with clock:
+                with await self._context.services.turns.take(self._caller):
+                    await self.pay()
+                    try:
+                        yield
+                    except GraphQLError:
+                        # What is raised, and not told in a result, was refused before it was executed.
+                        await self._take_back()
+                        raise
+                    except asyncio.CancelledError:
+                        # Loaders read in tasks of their own.
+                        await self._context.loaders.give_up()
+                        raise
         except TimeoutError:
             if not clock.expired():
                 raise

@@ -1,8 +1,7 @@
 """How many operations of one caller are executed at once; the next waits for its turn, but not for long."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -16,9 +15,10 @@ WAITING = 10
 
 @dataclass(slots=True)
 class _Line:
+    """Of one caller, who has a turn or waits for it."""
+
     free: asyncio.Semaphore
     inside: int = 0
-    """How many have their turn or wait for it."""
 
 
 class Turns:
@@ -38,27 +38,24 @@ class Turns:
         """How many callers there are."""
         return len(self._lines)
 
-    @asynccontextmanager
-    async def turn(self, caller: str) -> AsyncGenerator[None]:
-        """Have a turn for as long as the block lasts.
+    async def take(self, caller: str) -> "Turn":
+        """A turn, which lasts for as long as the block that it is entered with: `with await turns.take(caller):`.
 
         Raises:
             NoTurnError: there was none in time.
         """
-        line = self._lines.setdefault(caller, _Line(asyncio.Semaphore(self.most)))
+        line = self._lines.get(caller)
+        if line is None:
+            line = self._lines[caller] = _Line(asyncio.Semaphore(self.most))
         if line.inside >= self._inside_max:
             raise NoTurnError
         line.inside += 1
         try:
             await self._wait(line)
-            try:
-                yield
-            finally:
-                line.free.release()
-        finally:
-            line.inside -= 1
-            if not line.inside:
-                del self._lines[caller]
+        except BaseException:
+            self._leave(caller, line)
+            raise
+        return Turn(self._end, caller, line)
 
     async def _wait(self, line: _Line) -> None:
         if not line.free.locked():
@@ -70,3 +67,28 @@ class Turns:
                 await line.free.acquire()
         except TimeoutError:
             raise NoTurnError from None
+
+    def _end(self, caller: str, line: _Line) -> None:
+        line.free.release()
+        self._leave(caller, line)
+
+    def _leave(self, caller: str, line: _Line) -> None:
+        line.inside -= 1
+        if not line.inside:
+            del self._lines[caller]
+
+
+class Turn:
+    """The turn of a caller, until the end of a block. A generator would take longer than what it stands around."""
+
+    __slots__ = ("_caller", "_end", "_line")
+
+    def __init__(self, end: Callable[[str, _Line], None], caller: str, line: _Line) -> None:
+        """`end` is told whose turn is over."""
+        self._end, self._caller, self._line = end, caller, line
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._end(self._caller, self._line)

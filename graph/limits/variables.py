@@ -35,6 +35,6 @@ def check_variables(variables: dict[str, Any] | None, limits: Limits) -> None:
                 inner = cast("list[Any]", value)
                 if len(inner) > limits.list_items:
                     raise exceeded(LimitCode.LIST_TOO_LONG, limits.list_items, len(inner), "Items of a list")
-            waiting.extend((each, depth + 1) for each in inner)
+            waiting += [(each, depth + 1) for each in inner]
         if size > limits.variables_size:
             raise exceeded(LimitCode.VARIABLES_TOO_LARGE, limits.variables_size, size, "Values and characters")

@@ -210,17 +210,17 @@ async def test_a_turn_that_becomes_free_is_had_by_the_next():
     told: list[str] = []
 
     async def have(name: str) -> None:
-        async with turns.turn("caller"):
+        with await turns.take("caller"):
             told.append(name)
             await asyncio.sleep(0)
 
-    async with turns.turn("caller"):
+    with await turns.take("caller"):
         names = [f"next {number}" for number in range(WAITING)]
         waiting = [asyncio.create_task(have(name)) for name in names]
         await asyncio.sleep(0)
         with pytest.raises(NoTurnError):
             await have("too many")
-        async with turns.turn("another"):
+        with await turns.take("another"):
             told.append("first")
     await asyncio.gather(*waiting)
 
