@@ -90,6 +90,7 @@ PAGE = ORDERS_PAGE.replace(
     "after: $after, filter: $filter, orderBy: $orderBy",
 )
 OWN = "query ($first: Int!) { orders(first: $first) { nodes { number status total { amount } lines { quantity } } } }"
+CUSTOMERS = "query ($part: String!) { customers(first: 50, filter: {name: {contains: $part}}) { nodes { name } } }"
 COUNT = "{ orders(first: 1) { totalCount } }"
 SAMPLE = 100
 """How many orders, places and customers of a shop are asked for in turn: all over the tables."""
@@ -205,6 +206,8 @@ async def operations(database: Database, orders: int) -> dict[str, Operation]:
         "status `eq` PENDING, by total": filtered({"status": {"eq": "PENDING"}}, "TOTAL"),
         "total `gte` what none has": filtered({"total": {"gte": "100000"}}),
         "country `eq` what none has": filtered({"country": {"eq": "Utopia"}}),
+        "number `contains`": filtered({"number": {"contains": "77123"[: len(str(orders)) - 2]}}),
+        "customers, name `contains`": Operation(CUSTOMERS, [{"part": f"{orders // 11}"}]),
         "`totalCount`": Operation(COUNT),
     }
 

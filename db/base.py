@@ -10,7 +10,9 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
+    Connection,
     DateTime,
+    Index,
     MetaData,
     Numeric,
     Text,
@@ -18,12 +20,24 @@ from sqlalchemy import (
     any_,
     func,
     literal,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 from uuid_utils.compat import uuid7
 
-__all__ = ["Xid8", "any_of", "check_in", "id_column", "metadata", "money_columns", "new_id", "now", "timestamp"]
+__all__ = [
+    "Xid8",
+    "any_of",
+    "check_in",
+    "id_column",
+    "metadata",
+    "money_columns",
+    "new_id",
+    "now",
+    "search_index",
+    "timestamp",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -85,3 +99,15 @@ def check_in(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
 def any_of(column: ColumnElement[Any], keys: Sequence[object]) -> ColumnElement[bool]:
     """`column = ANY(:keys)`: one statement text, so one prepared statement, however many the keys."""
     return column == any_(literal(list(keys), ARRAY(column.type)))
+
+
+def search_index(table: str, *columns: str) -> Index:
+    """An index by which parts of texts are found, whatever their case; only where the database has pg_trgm."""
+    classes = dict.fromkeys(columns, "gin_trgm_ops")
+    index = Index(f"{table}_search_idx", *columns, postgresql_using="gin", postgresql_ops=classes)
+    return index.ddl_if(callable_=_has_trigrams)
+
+
+def _has_trigrams(*given: Any, **_: Any) -> bool:
+    connection: Connection = given[2]
+    return bool(connection.scalar(text("SELECT EXISTS (SELECT FROM pg_opclass WHERE opcname = 'gin_trgm_ops')")))

@@ -21,7 +21,7 @@ from sqlalchemy import (
     true,
 )
 
-from db.base import any_of, check_in, id_column, metadata, money_columns, timestamp
+from db.base import any_of, check_in, id_column, metadata, money_columns, search_index, timestamp
 from db.engine import Connection
 from db.reading import TableReader, grouped
 from db.sheets import Sheet, Sheets, money
@@ -40,6 +40,7 @@ products = Table(
     timestamp("updated_at"),
     Index("products_name_idx", "name", "id"),
     Index("products_created_at_idx", "created_at", "id"),
+    search_index("products", "name"),
 )
 
 variants = Table(
@@ -59,6 +60,7 @@ variants = Table(
     # Stock levels refer to both, so that their own CHECK can look at the flag.
     UniqueConstraint("id", "allow_backorder"),
     Index("variants_created_at_idx", "created_at", "id"),
+    search_index("variants", "sku", "name"),
 )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.base import id_column, metadata, new_id, timestamp
+from db.base import id_column, metadata, new_id, search_index, timestamp
 from db.engine import Connection
 from db.reading import TableReader, grouped
 from db.sheets import Sheet, Sheets
@@ -40,6 +40,7 @@ customers = Table(
     timestamp("created_at"),
     Index("customers_created_at_idx", "created_at", "id"),
     Index("customers_name_idx", "name", "id"),
+    search_index("customers", "name", "reference", "email"),
 )
 
 addresses = Table(

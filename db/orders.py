@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.base import check_in, id_column, metadata, money_columns, new_id, now, timestamp
+from db.base import check_in, id_column, metadata, money_columns, new_id, now, search_index, timestamp
 from db.customers import customers
 from db.engine import Transaction
 from db.reading import SIZE, Keyset, TableReader, Window, grouped
@@ -67,6 +67,7 @@ orders = Table(
     Index("orders_customer_id_idx", "customer_id", "placed_at", "id"),
     Index("orders_total_idx", "total", "id"),
     Index("orders_placed_by_idx", "placed_by", postgresql_where=text("placed_by IS NOT NULL")),
+    search_index("orders", "number"),
 )
 
 order_lines = Table(

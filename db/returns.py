@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 
 from db import orders as order_tables
-from db.base import id_column, metadata, money_columns, new_id, now, timestamp
+from db.base import id_column, metadata, money_columns, new_id, now, search_index, timestamp
 from db.customers import customers
 from db.engine import Transaction
 from db.orders import next_number, orders
@@ -58,6 +58,7 @@ returns = Table(
     Index("returns_returned_at_idx", "returned_at", "id"),
     Index("returns_order_id_idx", "order_id", postgresql_where=text("order_id IS NOT NULL")),
     Index("returns_customer_id_idx", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+    search_index("returns", "number"),
 )
 
 return_lines = Table(

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
-from db.base import id_column, metadata, new_id, now, timestamp
+from db.base import id_column, metadata, new_id, now, search_index, timestamp
 from db.engine import Transaction
 from db.reading import TableReader, compared, violated
 from db.roles import roles, user_roles
@@ -56,6 +56,7 @@ users = Table(
     Index("users_username_key", func.lower(text("username")), unique=True),
     Index("users_email_key", func.lower(text("email")), unique=True),
     Index("users_created_at_idx", "created_at", "id"),
+    search_index("users", "username"),
 )
 
 

@@ -10,6 +10,8 @@ from factories.people import make_admin, make_user
 from sqlalchemy import text
 from support.shop import Shop
 
+from db.engine import Database, statement_count
+
 FILLED = (
     "SET orderwire.sales_are_noted = off",
     "INSERT INTO warehouses (code, name) VALUES ('LON', 'London'), ('LEE', 'Leeds')",
@@ -89,25 +91,91 @@ def rows_handled(plan: dict[str, Any]) -> float:
     return rows * plan["Actual Loops"] + sum(map(rows_handled, plan.get("Plans", ())))
 
 
-async def test_a_page_of_ones_own_is_put_together_once_however_few_rows_were_expected(
-    full: Shop, monkeypatch: pytest.MonkeyPatch
-):
-    buyer, database = await make_user(full.database), full.database
-    sent: list[tuple[str, Sequence[Any]]] = []
-    fetch = database.fetch
+Sent = list[tuple[str, Sequence[Any]]]
 
-    async def noted(sql: str, arguments: Sequence[Any], **given: Any) -> Any:
-        sent.append((sql, arguments))
-        return await fetch(sql, arguments, **given)
 
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """The statements that operations send from now on, whichever pool they go by."""
+    statements: Sent = []
+    fetch = Database.fetch
+
+    async def noted(self: Database, sql: str, arguments: Sequence[Any], **given: Any) -> Any:
+        if statement_count() is not None:
+            statements.append((sql, arguments))
+        return await fetch(self, sql, arguments, **given)
+
+    monkeypatch.setattr(Database, "fetch", noted)
+    return statements
+
+
+async def plan_of(shop: Shop, sent: Sent) -> dict[str, Any]:
+    """How the one statement that was sent is carried out."""
+    [(sql, arguments)] = sent
+    [[told]] = await shop.database.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", arguments)
+    return orjson.loads(told)[0]["Plan"]
+
+
+async def test_a_page_of_ones_own_is_put_together_once_however_few_rows_were_expected(full: Shop, sent: Sent):
+    buyer = await make_user(full.database)
     # Nothing is known of who has many orders.
     own = "UPDATE orders SET placed_by = :buyer WHERE id IN (SELECT id FROM orders ORDER BY placed_at DESC LIMIT 200)"
-    await database.execute(text(own), {"buyer": buyer.user_id})
-    monkeypatch.setattr(database, "fetch", noted)
+    await full.database.execute(text(own), {"buyer": buyer.user_id})
+    sent.clear()
+
     page = (await full.get(PAGE, buyer))["orders"]
-    [(sql, arguments)] = sent
-    [[told]] = await fetch(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", arguments)
 
     assert len(page["nodes"]) == SIZE
     # Each row is handled by some steps of the plan, and at most an order once for each other one of the page.
-    assert rows_handled(orjson.loads(told)[0]["Plan"]) <= 25 * (SIZE + 1) * sum(ROWS.values())
+    assert rows_handled(await plan_of(full, sent)) <= 25 * (SIZE + 1) * sum(ROWS.values())
+
+
+def rows_looked_at(plan: dict[str, Any]) -> float:
+    """How many rows a plan and all below it looked at, those that were not wanted included."""
+    rows = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+    return rows * plan["Actual Loops"] + sum(map(rows_looked_at, plan.get("Plans", ())))
+
+
+# Each kind of thing with a filter that one of them matches, and how ten thousand are made.
+SEARCHES = {
+    "orders": (
+        'number: {contains: "98765"}',
+        """INSERT INTO orders (number, status, total, currency)
+        SELECT 'Number ' || n, 'PENDING', 6, 'GBP' FROM generate_series(90001, 100000) n""",
+    ),
+    "customers": (
+        'name: {contains: "98765"}',
+        "INSERT INTO customers (name) SELECT 'Customer ' || n FROM generate_series(90001, 100000) n",
+    ),
+    "products": (
+        'name: {contains: "98765"}',
+        "INSERT INTO products (name) SELECT 'Product ' || n FROM generate_series(90001, 100000) n",
+    ),
+    "variants": (
+        'sku: {contains: "98765"}',
+        """WITH product AS (INSERT INTO products (name) VALUES ('Product') RETURNING id)
+        INSERT INTO variants (product_id, sku, name, price, currency)
+        SELECT id, 'SKU ' || n, 'Variant', 2, 'GBP' FROM product, generate_series(90001, 100000) n""",
+    ),
+}
+
+
+@pytest.mark.parametrize("things", SEARCHES)
+async def test_a_part_of_a_text_is_found_without_looking_at_all_texts(shop: Shop, sent: Sent, things: str):
+    condition, filling = SEARCHES[things]
+    admin = await make_admin(shop.database)
+    async with shop.database.session() as connection:
+        for statement in (
+            "SET orderwire.sales_are_noted = off",
+            filling,
+            "VACUUM ANALYZE",
+            "RESET orderwire.sales_are_noted",
+        ):
+            await connection.execute(text(statement))
+    sent.clear()
+
+    found = await shop.get(f"{{ {things}(first: 50, filter: {{{condition}}}) {{ nodes {{ id }} }} }}", admin)
+
+    assert len(found[things]["nodes"]) == 1
+    # One row in each step of the plan.
+    assert rows_looked_at(await plan_of(shop, sent)) <= 10
