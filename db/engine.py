@@ -25,6 +25,9 @@ NOT_TEXT = frozenset({"22021", "22P05"})
 CANCELLED = "57014"
 """The SQLSTATE of a statement that was given up, by the server because of its time-out."""
 
+OLDEST = 16
+"""The oldest version of PostgreSQL that the statements are written for, and the tests are run on."""
+
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -289,10 +292,15 @@ class Database:
         await self.read(text("SELECT 1"))
 
     async def connect(self) -> Any:
-        """A new connection of asyncpg, past the pool."""
+        """A new connection of asyncpg, past the pool.
+
+        Raises:
+            ConnectionError: there is no server, or one that is too old.
+        """
         with _Told("CONNECT"):
             driver: Any = await cast("Any", asyncpg).connect(**self._given)
             try:
+                _refuse_if_too_old(driver)
                 await driver.set_type_codec(
                     "jsonb", schema="pg_catalog", encoder=_jsonb_of, decoder=_of_jsonb, format="binary"
                 )
@@ -346,6 +354,13 @@ def _jsonb_of(text: str) -> bytes:
 
 def _of_jsonb(sent: bytes) -> Any:
     return orjson.loads(sent[1:])
+
+
+def _refuse_if_too_old(driver: Any) -> None:
+    # It is told with the connection, and takes no statement.
+    if driver.get_server_version().major < OLDEST:
+        message = f"PostgreSQL {OLDEST} or newer is needed, not {driver.get_settings().server_version}."
+        raise ConnectionError(message)
 
 
 def _sent() -> None:

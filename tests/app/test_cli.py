@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import text
 from support.processes import ROOT, run
 
-from db import migrate
+from app import cli, doctor
+from app.doctor import Finding
+from db import engine, migrate
 from db.engine import Database
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
@@ -77,6 +79,20 @@ def test_doctor_names_what_is_missing(tmp_path: Path):
     bad = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("BAD")]
     assert [name for name in bad if name != "playground"] == ["database", "broadcaster"]
     assert "hush" not in result.stdout + result.stderr
+
+
+async def test_a_postgresql_that_is_too_old_is_refused_before_anything_is_done(
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    [version] = await column(fresh_url, "SHOW server_version")
+    monkeypatch.setattr(engine, "OLDEST", 99)
+    message = f"PostgreSQL 99 or newer is needed, not {version}."
+
+    with pytest.raises(ConnectionError) as refused:
+        await migrate.upgrade(Database(fresh_url, 1))
+
+    assert cli._explain(refused.value) == (f"The database cannot be used: {message}", 1)
+    assert await doctor._database(fresh_url) == [Finding("database", is_fine=False, detail=message)]
 
 
 async def test_import_brings_a_file_in_and_prints_its_counts(fresh_url: str, tmp_path: Path):
