@@ -1,29 +1,29 @@
-"""Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process."""
+"""Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process.
+
+`tests/oldest` has another PostgreSQL in the place of the one here.
+"""
 
 import asyncio
 import gc
 import os
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import nullcontext
 from pathlib import Path
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
 from app.settings import Settings
 from app.wiring import running
-from db import migrate
 from db.base import new_id
 from db.embedded import database_url, embedded_server
 from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
-from support.databases import memory
+from support.databases import commanding, forgetful, make_template, memory
 from support.leaks import fail_on_leaks
 from support.loop import Loop
 from support.measuring import unmeasured
@@ -56,6 +56,7 @@ LONGEST = (
     "test_faults.py",
     "test_login_faults.py",
     "test_stream.py",
+    "test_again.py",
     "test_passwords.py",
     "test_live_across.py",
     "test_live.py",
@@ -96,7 +97,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-access", action="store_true", help="write docs/access.md from what is measured")
 
 
-REPEATING = {"access", "fuzz", "hostile", "proofs", "real_data"}
+REPEATING = {"access", "fuzz", "hostile", "oldest", "proofs", "real_data"}
 """The folders of which the same is true."""
 
 
@@ -150,44 +151,21 @@ def _measured(request: pytest.FixtureRequest) -> Generator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Generator[str]:
     """The URL of an embedded PostgreSQL server of this test process."""
-    # Not below pytest's own directory, which a second run closes to all but its user; run as root, the server is
-    # another user. And close to the root: the path of a Unix socket has at most 107 bytes.
-    place = tempfile.TemporaryDirectory(prefix="orderwire-", dir=memory())
-    with place as directory, embedded_server(Path(directory)) as url:
-
-        async def prepare() -> None:
-            database = Database(url, 1)
-            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
-                await database.execute(text(f"ALTER SYSTEM SET {setting}"))
-            await database.execute(text("SELECT pg_reload_conf()"))
-            await database.close()
-
-        asyncio.run(prepare())
+    with forgetful(embedded_server) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
     """The name of a database at the newest migration, to copy from."""
-
-    async def make() -> None:
-        url = database_url(postgres, "template_migrated")
-        database = Database(url, 1)
-        await migrate.upgrade(database)
-        await database.close()
-
-    asyncio.run(make())
-    return "template_migrated"
+    return make_template(postgres)
 
 
 @pytest.fixture(scope="session")
 def command(postgres: str) -> Generator[Callable[[str], None]]:
-    """Sends a statement to the server, on one connection for all tests, in an event loop beside theirs."""
-    loop = asyncio.new_event_loop()
-    connection = loop.run_until_complete(asyncpg.connect(postgres))
-    yield lambda statement: loop.run_until_complete(connection.execute(statement))
-    loop.run_until_complete(connection.close())
-    loop.close()
+    """Sends a statement to the server."""
+    with commanding(postgres) as command:
+        yield command
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from db.engine import Database
 from db.online_retail_keys import keys_checked_at_once
 
 KEYS = """
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conenforced AND convalidated
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND convalidated
 ORDER BY conname
 """
 WITHOUT_ORDER = """

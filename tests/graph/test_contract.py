@@ -1,5 +1,6 @@
 """The operations of the shared contract run as written, answer exactly, and cost the same however many rows."""
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,19 +13,24 @@ from support.shop import CONTRACT, SCHEMA, Shop, order_id
 
 from domain.actor import Scope
 
-pytestmark = pytest.mark.skipif(not CONTRACT.exists(), reason="../shared/contract is not beside this clone.")
-
 RANGE = {"from": "2026-03-01", "to": "2026-03-31"}
 
 
+def folder() -> Path:
+    """Where the contract is, which not every clone has beside it."""
+    if not CONTRACT.exists():
+        pytest.skip("../shared/contract is not beside this clone.")
+    return CONTRACT
+
+
 def contract(name: str) -> str:
-    return (CONTRACT / f"{name}.graphql").read_text()
+    return (folder() / f"{name}.graphql").read_text()
 
 
 @pytest.mark.check
 def test_every_operation_is_valid():
     schema = SCHEMA.graphql_schema
-    names = {path.stem for path in CONTRACT.glob("*.graphql")}
+    names = {path.stem for path in folder().glob("*.graphql")}
 
     invalid = {name for name in names if validate(schema, parse(contract(name)))}
 
