@@ -44,6 +44,8 @@ CASES: list[tuple[Filters, list[str]]] = [
     ({"country": Compare(eq="Malta")}, PENDING),
     ({"country": Compare(in_=["Malta", "Utopia"])}, PENDING),
     ({"country": Compare(eq="Utopia")}, []),
+    ({"number": Compare(contains="07001")}, ["A-007001"]),
+    ({"number": Compare(contains="07001"), "country": Compare(eq="Malta")}, ["A-007001"]),
     ({"total": Compare(gt=Decimal(MANY - 1))}, [f"A-0{MANY}"]),
 ]
 
