@@ -160,12 +160,7 @@ async def test_a_part_of_a_text_is_found_without_looking_at_all_texts(shop: Shop
     condition, filling = SEARCHES[things]
     admin = await make_admin(shop.database)
     async with shop.database.session() as connection:
-        for statement in (
-            "SET orderwire.sales_are_noted = off",
-            filling,
-            "VACUUM ANALYZE",
-            "RESET orderwire.sales_are_noted",
-        ):
+        for statement in (filling, "VACUUM ANALYZE"):
             await connection.execute(text(statement))
     sent.clear()
 
