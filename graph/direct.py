@@ -25,8 +25,8 @@ from graph.limits.gates import Gates
 
 
 @dataclass(slots=True)
-class Asked:
-    """What is asked for: a document, which of its operations, and with what."""
+class Request:
+    """A request, as the specification has it: a document, which of its operations, and what they are given."""
 
     query: str
     variables: dict[str, Any] | None
@@ -42,7 +42,7 @@ class Direct:
     def __init__(self, schema: GraphQLSchema, documents: Documents, operations: Operations) -> None:
         self._schema, self._documents, self._operations = schema, documents, operations
 
-    async def execute(self, asked: Asked, context: Context) -> ExecutionResult:
+    async def execute(self, request: Request, context: Context) -> ExecutionResult:
         """Run a query or a mutation.
 
         Raises:
@@ -53,7 +53,7 @@ class Direct:
         count = context.services.count_statements()
         gates = Gates(self._documents, context)
         try:
-            result = await self._through(gates, asked, context)
+            result = await self._through(gates, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except Exception as error:
@@ -64,28 +64,28 @@ class Direct:
         result.extensions = {**statements, **gates.told()}
         return result
 
-    async def _through(self, gates: Gates, asked: Asked, context: Context) -> ExecutionResult:
+    async def _through(self, gates: Gates, request: Request, context: Context) -> ExecutionResult:
         """Through all gates, one after the other, and executed."""
         try:
-            known = await gates.read(asked.query)
-            name = allowed_operation(known, asked)
+            known = await gates.read(request.query)
+            name = allowed_operation(known, request)
             mistakes = await gates.validate(self._schema)
         except RecursionError:
             return PreExecutionError(None, [nested_too_deeply()])
-        if error := ambiguous(len(known.operations), asked.name):
+        if error := ambiguous(len(known.operations), request.name):
             mistakes = mistakes or [error]
         if mistakes:
             return PreExecutionError(None, mistakes)
-        price = gates.price(self._schema, name, asked.variables)
+        price = gates.price(self._schema, name, request.variables)
         async with gates.turn(price):
-            result = await self._executed(known.document, name, asked, context)
-            await gates.settle(price, result, asked.variables)
+            result = await self._executed(known.document, name, request, context)
+            await gates.settle(price, result, request.variables)
         return result
 
     async def _executed(
-        self, document: DocumentNode, name: str | None, asked: Asked, context: Context
+        self, document: DocumentNode, name: str | None, request: Request, context: Context
     ) -> ExecutionResult:
-        again = self._operations.again(asked.query, name, asked.variables or {}, context, asked.extensions)
+        again = self._operations.again(request.query, name, request.variables or {}, context, request.extensions)
         if again is not None:
             executor, plan = again
             result = await Run(executor).execute(plan)
@@ -95,10 +95,10 @@ class Direct:
             self._schema,
             document,
             context_value=context,
-            raw_variable_values=asked.variables,
+            raw_variable_values=request.variables,
             operation_name=name,
             is_awaitable=optimized_is_awaitable,
-            operation_extensions=asked.extensions,
+            operation_extensions=request.extensions,
         )
         if isinstance(executor, list):
             # Variables that do not fit their types.
@@ -108,7 +108,7 @@ class Direct:
         return ExecutionResult(result.data, result.errors)
 
 
-def allowed_operation(known: Known, asked: Asked) -> str | None:
+def allowed_operation(known: Known, request: Request) -> str | None:
     """The name of the operation that is asked for; that of the first, where none is named.
 
     Raises:
@@ -116,11 +116,11 @@ def allowed_operation(known: Known, asked: Asked) -> str | None:
         InvalidOperationTypeError: it is of a kind that is not allowed.
     """
     for name, kind in known.operations:
-        if asked.name is None or name == asked.name:
-            if kind not in asked.allowed:
+        if request.name is None or name == request.name:
+            if kind not in request.allowed:
                 raise InvalidOperationTypeError(kind)
             return name
-    raise CannotGetOperationTypeError(asked.name)
+    raise CannotGetOperationTypeError(request.name)
 
 
 def ambiguous(operations: int, name: str | None) -> GraphQLError | None:

@@ -16,7 +16,7 @@ from domain.opaque import seal, unseal
 from domain.refusals import Refused, bad_input
 from graph.context import Context, Info
 from graph.fields import computed
-from graph.writing import written
+from graph.writing import written_by_key
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ async def look_up(info: Info, value: str, type_name: str) -> Any:
         Refused: BAD_INPUT at `id` where this is no id, or one of another type.
     """
     key = key_of(value, type_name, "id")
-    found = await written(info.context, info.target, [key]) if info.target is not None else None
+    found = await written_by_key(info.context, info.target, [key]) if info.target is not None else None
     return found.get(key) if found is not None else await load_node(info.context, type_name, key)
 
 

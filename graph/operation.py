@@ -12,7 +12,7 @@ from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExe
 from strawberry.types.graphql import OperationType
 
 from graph.context import Context
-from graph.direct import Asked, Direct, ambiguous, nested_too_deeply
+from graph.direct import Direct, Request, ambiguous, nested_too_deeply
 from graph.errors import present_all
 from graph.execution.operations import Operations
 from graph.live.subscriber import Operation, Subscriber
@@ -75,8 +75,8 @@ class ShopSchema(strawberry.Schema):
         """Run a query or a mutation; a subscription takes `stream`."""
         allowed = SINGLE if allowed_operation_types is None else SINGLE.intersection(allowed_operation_types)
         if self.direct is not None and query:
-            asked = Asked(query, variable_values, operation_name, operation_extensions, allowed)
-            result = await self.direct.execute(asked, cast("Context", context_value))
+            request = Request(query, variable_values, operation_name, operation_extensions, allowed)
+            result = await self.direct.execute(request, cast("Context", context_value))
         else:
             given = (root_value, operation_name, allowed, operation_extensions)
             result = await super().execute(query, variable_values, context_value, *given)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 log = structlog.get_logger("orderwire.graph")
 
 
-async def written(context: Context, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written] | None:
+async def written_by_key(context: Context, target: Target, keys: Sequence[UUID]) -> Mapping[UUID, Written] | None:
     """What belongs to keys; None where it has to be read.
 
     Raises:

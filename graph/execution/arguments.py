@@ -53,17 +53,17 @@ def _by_variables(definition: GraphQLField, node: FieldNode) -> Arguments:
         return get_argument_values(definition, node, executor.variable_values, None, executor.hide_suggestions)
 
     given = node.arguments or ()
-    plain = {each.name.value: each.value.name.value for each in given if isinstance(each.value, VariableNode)}
-    if any(each.name.value not in plain and has_variables([each]) for each in given):
+    bound = {each.name.value: each.value.name.value for each in given if isinstance(each.value, VariableNode)}
+    if any(each.name.value not in bound and has_variables([each]) for each in given):
         return by_library
     variables: list[tuple[str, str, bool]] = []
-    for name, variable in plain.items():
+    for name, variable in bound.items():
         declared: Any = definition.args[name]
         variables.append((declared.out_name or name, variable, isinstance(declared.type, NON_NULL)))
-    return _Plain(by_library, variables)
+    return _Bound(by_library, variables)
 
 
-class _Plain:
+class _Bound:
     """Arguments each of which is a variable as it is, or depends on none.
 
     graphql-core finds them out the first time, and whenever a variable has no value that can be taken as it is. Those

@@ -24,7 +24,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.execution import values
 from graph.execution.arguments import coerced, converted
-from graph.execution.complete import Completion, rows_slowly
+from graph.execution.complete import Completion, slow_row_maker
 from graph.execution.fallback import NotCompiled, Reason
 from graph.execution.kinds import Kinds
 from graph.execution.plan import Field, Plan, Selection, Shape, Values
@@ -73,7 +73,7 @@ class Compiler:
     def _selection(self, graphql_type: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
         found = (self._field(graphql_type, key, details) for key, details in grouped.items())
         fields = [field for field in found if field is not None]
-        slowly = rows_slowly(fields, graphql_type.name, self._kinds)
+        slowly = slow_row_maker(fields, graphql_type.name, self._kinds)
         return Selection(graphql_type, fields, row_maker(graphql_type, fields, self._kinds, slowly))
 
     def _field(self, parent: GraphQLObjectType, key: str, details: FieldDetailsList) -> Field | None:

@@ -14,7 +14,7 @@ from graphql.pyutils.is_iterable import not_iterable_types
 
 from graph.execution.errors import no_null
 from graph.execution.kinds import Kinds
-from graph.execution.leaves import coerced
+from graph.execution.leaves import serialized
 from graph.execution.plan import Complete, Field, Row, Rows, Selection, Shape
 from graph.execution.rows import column_writer
 
@@ -60,11 +60,11 @@ class Completion:
                 self.each(values, rows, run)
             elif values:
                 # What stands at several places, a warehouse for all the levels in it, say, is one row in all of them.
-                places = list(map(id, values))
-                distinct = dict(zip(places, values, strict=True))
+                identities = list(map(id, values))
+                distinct = dict(zip(identities, values, strict=True))
                 made = dict(zip(distinct, selection.enter(list(distinct.values()), run), strict=True))
-                for row, place in zip(rows, places, strict=True):
-                    row[key] = made[place]
+                for row, identity in zip(rows, identities, strict=True):
+                    row[key] = made[identity]
 
         return complete
 
@@ -102,7 +102,7 @@ class Completion:
         elif shape.item is not None:
             self._complete_list(shape, shape.item, value, place, found, run)
         elif shape.is_leaf:
-            container[key] = coerced(shape.named, value, run)
+            container[key] = serialized(shape.named, value, run)
         else:
             try:
                 concrete = self._kinds.of(self._field, value, run)
@@ -164,7 +164,7 @@ class Found:
                 run.note(row, selection)
 
 
-def rows_slowly(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Rows:
+def slow_row_maker(fields: Sequence[Field], type_name: str, kinds: Kinds) -> Rows:
     """The function that makes rows field by field, where it did not work to read all of an object at once."""
 
     def rows(objects: Sequence[Any], run: "Run") -> list[Row]:

@@ -42,14 +42,14 @@ class AwaitedError(Exception):
 
 
 def guard(field: Field, variable: str, names: dict[str, Any]) -> str:
-    """The statement that converts a variable in place; what it needs is put into `names`.
+    """The statement that puts what goes out in the place of a variable; what it needs is put into `names`.
 
-    Whatever is not the most common case, null in the wrong place included, goes to `converter`.
+    Whatever is not the most common case, null in the wrong place included, goes to `serializer`.
     """
-    convert, known, coerce = f"convert_{variable}", f"known_{variable}", f"coerce_{variable}"
+    serialize, known, straight = f"serialize_{variable}", f"known_{variable}", f"straight_{variable}"
     graphql_type: Any = field.shape.leaf
-    names[convert] = converter(field)
-    otherwise = f"{variable} = {convert}({variable}, run)"
+    names[serialize] = serializer(field)
+    otherwise = f"{variable} = {serialize}({variable}, run)"
     if graphql_type in AS_THEY_ARE:
         test = AS_THEY_ARE[graphql_type].format(v=variable)
         return f"if {test}{'' if field.shape.is_required else f' and {variable} is not None'}: {otherwise}"
@@ -57,15 +57,15 @@ def guard(field: Field, variable: str, names: dict[str, Any]) -> str:
         members = _names_by_value(graphql_type)
         if members is None:
             return otherwise
-        names[known], names[coerce] = members
-        straight = f"{variable} = {coerce}[{variable}._value_]"
+        names[known], names[straight] = members
+        usually = f"{variable} = {straight}[{variable}._value_]"
     elif graphql_type.name in USUAL:
-        names[known], names[coerce] = USUAL[graphql_type.name], graphql_type.coerce_output_value
-        straight = f"{variable} = {coerce}({variable})"
+        names[known], names[straight] = USUAL[graphql_type.name], graphql_type.coerce_output_value
+        usually = f"{variable} = {straight}({variable})"
     else:
         return otherwise
     rest = "else" if field.shape.is_required else f"elif {variable} is not None"
-    return f"if {variable}.__class__ is {known}: {straight}\n{rest}: {otherwise}"
+    return f"if {variable}.__class__ is {known}: {usually}\n{rest}: {otherwise}"
 
 
 def _names_by_value(graphql_type: GraphQLEnumType) -> tuple[type, dict[Any, str]] | None:
@@ -83,27 +83,27 @@ def _names_by_value(graphql_type: GraphQLEnumType) -> tuple[type, dict[Any, str]
     return members, known
 
 
-def converter(field: Field) -> Callable[[Any, "Run"], Any]:
-    """The function that converts any value to what goes out, or to the failure to do so.
+def serializer(field: Field) -> Callable[[Any, "Run"], Any]:
+    """The function that makes of any value what goes out, or the failure to do so.
 
     It raises `AwaitedError` for what has to be awaited first.
     """
     graphql_type, is_required = field.shape.leaf, field.shape.is_required
 
-    def convert(value: Any, run: "Run") -> Any:
+    def serialize(value: Any, run: "Run") -> Any:
         if isinstance(value, BaseException):
             return run.fail(value)
         if value is None or value is Undefined:
             return run.fail(no_null(field)) if is_required else None
         if isawaitable(value):
             raise AwaitedError
-        return coerced(graphql_type, value, run)
+        return serialized(graphql_type, value, run)
 
-    return convert
+    return serialize
 
 
-def coerced(graphql_type: Any, value: Any, run: "Run") -> Any:
-    """What goes out for a value that is there, or the failure to convert it."""
+def serialized(graphql_type: Any, value: Any, run: "Run") -> Any:
+    """What goes out for a value that is there, or the failure to serialize it."""
     try:
         result = graphql_type.coerce_output_value(value)
     except Exception as error:

@@ -42,7 +42,7 @@ Rows = Callable[[Sequence[Any], "Run"], list[Row]]
 """From objects to their rows, in which what is read off them has its value."""
 
 Complete = Callable[[Sequence[Any], Sequence[Row], "Run"], None]
-"""Puts the values of a field into the rows, converted, or with selections of their own."""
+"""Puts the values of a field into the rows, serialized, or with selections of their own."""
 
 
 @dataclass(frozen=True, slots=True)

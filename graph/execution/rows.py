@@ -55,7 +55,7 @@ ROOM = 4 << 20
 CODE = 4
 """About how many bytes a character of source takes with what it is compiled to."""
 
-_known = Kept[str, CodeType](ROOM)
+_compiled = Kept[str, CodeType](ROOM)
 
 
 class UnusualError(Exception):
@@ -133,8 +133,8 @@ def _function(template: str, name: str, names: dict[str, Any], statements: Seque
 
 def _code(source: str) -> CodeType:
     """Compiled source; selections that look alike share it."""
-    code = _known.get(source)
+    code = _compiled.get(source)
     if code is None:
         code = compile(source, "<selection>", "exec")
-        _known.put(source, code, CODE * len(source))
+        _compiled.put(source, code, CODE * len(source))
     return code

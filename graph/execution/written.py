@@ -17,7 +17,7 @@ from graphql import GraphQLEnumType, GraphQLObjectType
 from domain.writing import Constant, Edge, Form, Group, Leaf, Part, Target, Written
 from graph.execution.plan import Complete, Field, Row, Selection, Values
 from graph.node import loader_of, node_id
-from graph.writing import written
+from graph.writing import written_by_key
 
 if TYPE_CHECKING:
     from graph.execution.run import Run
@@ -172,7 +172,7 @@ def _values(target: Target, ordinary: Values) -> Values:
 
     async def write(objects: Sequence[Any], run: "Run") -> Sequence[Any]:
         keys: list[UUID | None] = list(map(key_of, objects))
-        found = await written(run.executor.context_value, target, [key for key in dict.fromkeys(keys) if key])
+        found = await written_by_key(run.executor.context_value, target, [key for key in dict.fromkeys(keys) if key])
         if found is not None:
             return [found.get(key, nothing) if key else nothing for key in keys]
         read: Any = ordinary(objects, run)
@@ -188,7 +188,7 @@ def taking_written(key: str, ordinary: Complete) -> Complete:
     """How values get into rows where they, or the items of lists, may be written already."""
 
     def complete(values: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
-        if Written in {*map(_kind, values)}:
+        if Written in {*map(_class_in, values)}:
             for row, value in zip(rows, values, strict=True):
                 row[key] = value
         else:
@@ -197,6 +197,6 @@ def taking_written(key: str, ordinary: Complete) -> Complete:
     return complete
 
 
-def _kind(value: Any) -> type[Any]:
+def _class_in(value: Any) -> type[Any]:
     """The class of a value; that of its items for a list of some."""
     return (value[0] if value.__class__ is list and value else value).__class__
