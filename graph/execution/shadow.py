@@ -93,9 +93,9 @@ def places(errors: Any) -> Counter[Place]:
 
 
 def is_below_null(data: Any, path: tuple[str | int, ...]) -> bool:
-    """Whether a null stands at a path, or above it."""
+    """Whether a null stands above a path; what stands at it is told by its own error."""
     for step in path:
         if data is None:
             return True
         data = data[step]
-    return data is None
+    return False

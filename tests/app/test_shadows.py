@@ -15,6 +15,7 @@ from support.waiting import until
 from app.graphql.http import GraphQLEndpoint
 from app.settings import Settings
 from app.shadows import AT_ONCE, Shadows
+from graph.execution.shadow import Difference, difference
 from graph.schema import build_schema
 
 SKU = 'query Sku { variant(sku: "MUG") { sku } }'
@@ -79,6 +80,24 @@ async def test_what_changed_meanwhile_is_no_difference(shop: Shop, caplog: pytes
 
     assert (shadows.compared, shadows.differences) == (2, 0)
     assert complaints(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [(["variant"], None), (["other"], Difference.ERRORS), (["variant", "sku"], Difference.ERRORS)],
+)
+def test_errors_differ_but_for_those_below_a_null(path: list[str], found: Difference | None):
+    data = {"variant": None, "other": None, "third": None}
+    answers = [ExecutionResult(data, [GraphQLError("No.", path=each)]) for each in (["variant"], path)]
+
+    assert difference(*answers) is found
+
+
+def test_which_error_is_told_below_a_null_is_open():
+    data = {"variant": None}
+    answers = [ExecutionResult(data, [GraphQLError("No.", path=["variant", each])]) for each in ("sku", "name")]
+
+    assert difference(*answers) is None
 
 
 async def test_so_many_are_compared_at_once_and_what_failed_before_is_not():

@@ -9,6 +9,8 @@ import orjson
 import pytest
 from graphql import DocumentNode, GraphQLError, execute
 
+from graph.execution.shadow import is_below_null
+
 Told = tuple[str, tuple[str | int, ...], tuple[tuple[int, int], ...]]
 """The message, the path and the places of an error."""
 
@@ -56,12 +58,3 @@ def difference(reference: Any, result: Any) -> str | None:
     if outside := [each for each in different if not is_below_null(reference.data, each[1])]:
         return f"errors {outside}\n{errors}\n{others}"
     return None
-
-
-def is_below_null(data: Any, path: tuple[str | int, ...]) -> bool:
-    """Whether a null stands at a path, or above it."""
-    for step in path:
-        if data is None:
-            return True
-        data = data[step]
-    return data is None
