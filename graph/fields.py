@@ -5,6 +5,8 @@ parent, and the loaders put together what it asks for; the compiled one (graph/e
 of a level. Both find it in the field's metadata, under BATCH. Under RELATION stands an edge that does nothing but
 follow a loader, and under PLAIN the function of a field that is computed of its parent alone. ITEM marks a field whose
 things may come written: the items of a page, and what is looked up by its id.
+
+What else Strawberry lets a field declare, its permissions say, is declared by the same keywords.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,17 +39,19 @@ class Relation:
         return self._loader_of(context.loaders).load_all(list(map(self._key_of, roots)))
 
 
-def relation(graphql_type: Any, loader: str, key: str, description: str) -> Any:
+def relation(graphql_type: Any, loader: str, key: str, description: str, **declared: Any) -> Any:
     """Declare what a loader (a name in graph/loaders.py) finds under the `key` attribute of each parent."""
     edge = Relation(loader, key)
 
     async def follow(roots: Sequence[Any], info: Info) -> Sequence[Any]:
         return await edge.follow(roots, info.context)
 
-    return batched(graphql_type, follow, description, {RELATION: edge})
+    return batched(graphql_type, follow, description, {RELATION: edge}, **declared)
 
 
-def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping[str, Any] | None = None) -> Any:
+def batched(
+    graphql_type: Any, batch: Batch, description: str, metadata: Mapping[str, Any] | None = None, **declared: Any
+) -> Any:
     """Declare a field that a function answers for many parents at once: an edge that takes arguments, say.
 
     The function is written as a resolver is, but for its first parameter, which takes all the parents.
@@ -66,11 +70,16 @@ def batched(graphql_type: Any, batch: Batch, description: str, metadata: Mapping
         graphql_type=graphql_type,
         description=description,
         metadata={BATCH: batch, **(metadata or {})},
+        **declared,
     )
 
 
 def computed(
-    graphql_type: Any, resolver: Callable[..., Any], description: str, metadata: Mapping[str, Any] | None = None
+    graphql_type: Any,
+    resolver: Callable[..., Any],
+    description: str,
+    metadata: Mapping[str, Any] | None = None,
+    **declared: Any,
 ) -> Any:
     """Declare a field that a function makes of its parent; `graphql_type` is what it is in the schema.
 
@@ -83,4 +92,5 @@ def computed(
         graphql_type=graphql_type,
         description=description,
         metadata={**({PLAIN: resolver} if is_plain else {}), **(metadata or {})},
+        **declared,
     )

@@ -1,4 +1,7 @@
-"""The arguments of a field, coerced and converted once for all parents, by the rules of graphql-core and Strawberry."""
+"""What a resolver is given: arguments, coerced and converted once for all parents, and `info`.
+
+The rules are those of graphql-core and Strawberry.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -16,9 +19,10 @@ from graphql import (
     visit,
 )
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.execution.inputs import converter
-from graph.execution.plan import NON_NULL
+from graph.execution.plan import NON_NULL, Field
 
 if TYPE_CHECKING:
     from graph.execution.run import Run
@@ -28,6 +32,9 @@ Arguments = Callable[["Run"], dict[str, Any]]
 
 All parents get the same: a resolver that changes a list or an input object in place changes it for its siblings.
 """
+
+InfoOf = Callable[["Run"], Any]
+"""Where a run is, as resolvers are told it."""
 
 
 def coerced(definition: GraphQLField, node: FieldNode) -> Arguments:
@@ -107,6 +114,27 @@ def converted(schema: strawberry.Schema, declared: StrawberryField, given: Argum
         return {python_name: convert(found[name]) for name, python_name, convert in arguments if name in found}
 
     return values
+
+
+def info_of(schema: strawberry.Schema, field: Field, declared: StrawberryField) -> InfoOf:
+    """The `info` of a field: one for all parents."""
+    make: Callable[..., Any] = schema.config.info_class
+
+    def info(run: "Run") -> Any:
+        made: Any = make(_raw_info=run.info(field), _field=declared)
+        made.target = field.target
+        return made
+
+    return info
+
+
+def parameters_of(resolver: StrawberryResolver[Any] | None) -> tuple[list[str], str | None]:
+    """The names of the parameters in which a resolver takes the parent, `self` apart, and of the one for `info`."""
+    if resolver is None:
+        return [], None
+    told, info = (resolver.parent_parameter, resolver.root_parameter), resolver.info_parameter
+    # One parameter may be both.
+    return list(dict.fromkeys(each.name for each in told if each is not None)), info.name if info is not None else None
 
 
 def has_variables(arguments: Iterable[ArgumentNode]) -> bool:

@@ -1,7 +1,7 @@
 """Makes a plan of an operation: collects its fields, and decides how each is resolved and completed."""
 
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from graphql import (
@@ -20,13 +20,13 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
-from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.execution import values
-from graph.execution.arguments import coerced, converted
+from graph.execution.arguments import Arguments, InfoOf, coerced, converted, info_of
 from graph.execution.complete import Completion, slow_row_maker
 from graph.execution.fallback import NotCompiled, Reason
 from graph.execution.kinds import Kinds
+from graph.execution.permissions import Permission, extension_of
 from graph.execution.plan import Field, Plan, Selection, Shape, Values
 from graph.execution.rows import row_maker
 from graph.execution.written import prepare_writing, taking_written
@@ -93,7 +93,7 @@ class Compiler:
             # Most of the possible types are never seen.
             field.selections = lru_cache(partial(self._subselection, details))
         if field.name != "__typename":
-            self._resolve(field)
+            self._find_values(field)
         complete = Completion(field, self._kinds).function()
         field.complete = taking_written(field.key, complete) if field.is_item else complete
         return field
@@ -104,43 +104,52 @@ class Compiler:
         )
         return self._selection(graphql_type, _fields(collected))
 
-    def _resolve(self, field: Field) -> None:
+    def _find_values(self, field: Field) -> None:
         """Decide where the values of a field come from."""
         declared: Any = (field.definition.extensions or {}).get(DEFINITION)
         if not isinstance(declared, StrawberryField):
             raise NotCompiled(Reason.FOREIGN_FIELD)
         field.is_item = ITEM in declared.metadata
         if declared.is_subscription:
+            # Whether it may be watched was asked before the first event.
             field.values = values.itself
-        elif declared.is_basic_field and self._strawberry.config.default_resolver is getattr:
-            field.attribute = declared.python_name
-            if field.is_item or not field.is_read_off:
-                field.values = values.attribute(declared.python_name)
-        elif (plain := declared.metadata.get(PLAIN)) is not None and not self._is_wrapped(declared):
-            field.plain = plain
-            if field.is_item or not field.is_read_off:
-                field.values = values.plain(plain)
-        else:
-            field.values = self._function(field, declared)
-
-    def _function(self, field: Field, declared: Any) -> Values:
+            return
         given = coerced(field.definition, field.nodes[0])
-        resolver: StrawberryResolver[Any] | None = declared.base_resolver
-        schema = self._strawberry
-        if resolver is None or self._is_wrapped(declared):
-            return values.by_strawberry(field.definition, field, given)
-        if (relation := declared.metadata.get(RELATION)) is not None:
-            field.relation = relation
-            return values.related(relation)
-        arguments = converted(schema, declared, given)
-        batch = declared.metadata.get(BATCH)
-        if batch is not None:
-            return values.batched(schema, field, declared, batch, arguments)
-        return values.resolved(schema, field, declared, resolver, arguments)
+        if self._is_strawberrys(declared):
+            field.values = values.by_strawberry(field, given)
+            return
+        info = info_of(self._strawberry, field, declared)
+        arguments = converted(self._strawberry, declared, given)
+        field.values = _values(field, declared, info, arguments)
+        if (extension := extension_of(declared)) is not None:
+            field.permission = Permission(extension, declared, info, arguments)
+            return
+        field.attribute = declared.python_name if cast("Any", declared).base_resolver is None else None
+        field.plain, field.relation = declared.metadata.get(PLAIN), declared.metadata.get(RELATION)
+        if field.is_at_hand and field.is_read_off and not field.is_item:
+            # The rows are made with them.
+            field.values = None
 
-    def _is_wrapped(self, declared: Any) -> bool:
-        """Whether something stands around the function of a field, which is Strawberry's business."""
-        return bool(declared.extensions or self._strawberry.exception_handlers)
+    def _is_strawberrys(self, declared: Any) -> bool:
+        """Whether a field is resolved in a way that is Strawberry's business."""
+        schema = self._strawberry
+        is_wrapped = bool(declared.extensions) and extension_of(declared) is None
+        reads_otherwise = declared.base_resolver is None and schema.config.default_resolver is not getattr
+        return is_wrapped or reads_otherwise or bool(schema.exception_handlers)
+
+
+def _values(field: Field, declared: Any, info: InfoOf, arguments: Arguments) -> Values:
+    """What finds the values of a field, once that is permitted."""
+    resolver, metadata = declared.base_resolver, declared.metadata
+    if resolver is None:
+        return values.attribute(declared.python_name)
+    if PLAIN in metadata:
+        return values.plain(metadata[PLAIN])
+    if RELATION in metadata:
+        return values.related(metadata[RELATION])
+    if BATCH in metadata:
+        return values.batched(field, metadata[BATCH], info, arguments)
+    return values.resolved(resolver, info, arguments)
 
 
 def _fields(collected: CollectedFields) -> GroupedFieldSet:

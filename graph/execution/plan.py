@@ -18,6 +18,7 @@ from domain.writing import Target
 from graph.fields import Relation
 
 if TYPE_CHECKING:
+    from graph.execution.permissions import Permission
     from graph.execution.run import Run
 
 # Their parameters are of no interest here.
@@ -95,7 +96,9 @@ class Field:
     """What is selected of each item of a list, or of what is looked up, where all of that may be written."""
     values: Values | None = None
     """None where the rows are made with the value in them: leaves, and objects of nothing else."""
-    complete: Complete | None = None
+    permission: "Permission | None" = None
+    """What is asked before they are. Then nothing but `values` tells where they come from: there is no way past it."""
+    complete: Complete = field(init=False)
     selection: "Selection | None" = None
     """What is selected of it; None for leaves, and where the type is known only of each object."""
     selections: "Callable[[GraphQLObjectType], Selection] | None" = None
@@ -108,6 +111,11 @@ class Field:
             return not self.selection.started
         return self.shape.leaf is not None
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether nothing but the object that holds it is needed to know its value."""
+        return self.attribute is not None or self.plain is not None
+
     def selected(self, graphql_type: GraphQLObjectType) -> "Selection":
         """What is selected of an object of one of the types that this field may lead to."""
         if self.selection is not None:
@@ -117,8 +125,15 @@ class Field:
         return self.selections(graphql_type)
 
     def start(self, objects: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
-        """Resolve the field for all objects, and put what is found into their rows, now or later."""
-        if self.values is None or self.complete is None:
+        """Resolve the field for all objects of which that is permitted."""
+        if self.permission is not None:
+            self.permission.start(self, objects, rows, run)
+        else:
+            self.resolve(objects, rows, run)
+
+    def resolve(self, objects: Sequence[Any], rows: Sequence[Row], run: "Run") -> None:
+        """Find the values of all objects, and put them into their rows, now or later."""
+        if self.values is None:
             return
         complete, found = self.complete, self.values(objects, run)
         if isinstance(found, list):

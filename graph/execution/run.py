@@ -5,7 +5,7 @@ from asyncio import Future
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql import ExecutionResult, GraphQLError
 from graphql.pyutils import Path
@@ -15,6 +15,8 @@ from graph.execution.plan import Field, Plan, Row, Selection
 
 if TYPE_CHECKING:
     from graph.execution.executor import CompiledExecutor
+
+T = TypeVar("T")
 
 Outcome = Any
 """A value, or the exception that came in its place."""
@@ -27,7 +29,7 @@ class Run:
     loaders of one depth are asked in the same turn of the event loop.
     """
 
-    __slots__ = ("_alone", "_broken", "_idle", "_infos", "_pending", "_selections", "executor", "has_failed")
+    __slots__ = ("_alone", "_broken", "_idle", "_infos", "_made", "_pending", "_selections", "executor", "has_failed")
 
     def __init__(self, executor: "CompiledExecutor") -> None:
         self.executor = executor
@@ -37,6 +39,7 @@ class Run:
         self._idle: Future[None] | None = None
         self._broken: BaseException | None = None
         self._infos: dict[Field, Any] = {}
+        self._made: dict[Callable[[Run], Any], Any] = {}
         self._selections: dict[int, Selection] = {}
 
     async def execute(self, plan: Plan) -> ExecutionResult:
@@ -116,6 +119,12 @@ class Run:
             self._infos[field] = info
         return info
 
+    def once(self, make: "Callable[[Run], T]") -> T:
+        """What a function makes of this run, which is the same however often a field is resolved in it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
+
     def _accompany(self) -> None:
         """What was alone is no longer."""
         if self._alone is not None:
@@ -149,7 +158,7 @@ class Run:
                 await self._idle
             else:
                 (coroutine, then), self._alone = self._alone, None
-                then(await _outcome(coroutine))
+                then(await outcome_of(coroutine))
             if self._broken is not None:
                 break
         if self._broken is not None:
@@ -167,7 +176,7 @@ class Run:
             await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _outcome(coroutine: Coroutine[Any, Any, Any]) -> Outcome:
+async def outcome_of(coroutine: Coroutine[Any, Any, Any]) -> Outcome:
     """What comes of a coroutine, as it would of a task."""
     try:
         return await coroutine

@@ -6,12 +6,9 @@ from operator import attrgetter
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-import strawberry
-from graphql import GraphQLField
-from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from graph.execution.arguments import Arguments
+from graph.execution.arguments import Arguments, InfoOf, parameters_of
 from graph.execution.complete import attributes, called
 from graph.execution.plan import Alone, Field, Values
 from graph.fields import Batch, Relation
@@ -62,14 +59,11 @@ def related(relation: Relation) -> Values:
     return values
 
 
-def batched(
-    schema: strawberry.Schema, field: Field, declared: StrawberryField, batch: Batch, given: Arguments
-) -> Values:
+def batched(field: Field, batch: Batch, info: InfoOf, arguments: Arguments) -> Values:
     """What a function tells of all objects at once."""
-    info = _info(schema, field, declared)
 
     async def values(objects: Sequence[Any], run: "Run") -> Sequence[Any]:
-        found = await batch(objects, info(run), **given(run))
+        found = await batch(objects, run.once(info), **run.once(arguments))
         if len(found) != len(objects):
             raise TypeError(f"{field.parent}.{field.name} was to answer for {len(objects)} parents, not {len(found)}.")
         return found
@@ -77,31 +71,21 @@ def batched(
     return values
 
 
-def resolved(
-    schema: strawberry.Schema,
-    field: Field,
-    declared: StrawberryField,
-    resolver: StrawberryResolver[Any],
-    given: Arguments,
-) -> Values:
+def resolved(resolver: StrawberryResolver[Any], info: InfoOf, given: Arguments) -> Values:
     """What a resolver tells of each object, called as Strawberry does."""
-    info = _info(schema, field, declared)
     function = cast("Callable[..., Any]", resolver.wrapped_func)
-    told = (resolver.parent_parameter, resolver.root_parameter)
-    # One parameter may be both.
-    parents = list(dict.fromkeys(each.name for each in told if each is not None))
+    parents, info_name = parameters_of(resolver)
     # Most resolvers take the parent first: it need not be put into the arguments of each call.
     is_first = resolver.self_parameter is not None or parents[:1] == list(resolver.signature.parameters)[:1] != []
     by_name = parents if resolver.self_parameter is not None else parents[is_first:]
-    info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
 
     def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]] | Alone:
         try:
-            arguments = dict(given(run))
+            arguments = dict(run.once(given))
         except Exception as error:
             return [error] * len(objects)
         if info_name is not None:
-            arguments[info_name] = info(run)
+            arguments[info_name] = run.once(info)
         found: list[Any] = []
         for each in objects:
             for parent in by_name:
@@ -115,9 +99,9 @@ def resolved(
     return values
 
 
-def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> Values:
-    """What Strawberry's own resolver tells of each object: extensions and permissions are its business."""
-    resolve: Callable[..., Any] = definition.resolve or _unresolved
+def by_strawberry(field: Field, given: Arguments) -> Values:
+    """What Strawberry's own resolver tells of each object: extensions are its business."""
+    resolve: Callable[..., Any] = field.definition.resolve or _unresolved
 
     def values(objects: Sequence[Any], run: "Run") -> list[Any] | Awaitable[list[Any]] | Alone:
         try:
@@ -125,26 +109,9 @@ def by_strawberry(definition: GraphQLField, field: Field, given: Arguments) -> V
         except Exception as error:
             return [error] * len(objects)
         info = run.info(field)
-        found: list[Any] = []
-        for each in objects:
-            try:
-                found.append(resolve(each, info, **arguments))
-            except Exception as error:
-                found.append(error)
-        return _under_way(found)
+        return _under_way(called(lambda each: resolve(each, info, **arguments), objects))
 
     return values
-
-
-def _info(schema: strawberry.Schema, field: Field, declared: StrawberryField) -> Callable[["Run"], Any]:
-    make: Callable[..., Any] = schema.config.info_class
-
-    def info(run: "Run") -> Any:
-        made: Any = make(_raw_info=run.info(field), _field=declared)
-        made.target = field.target
-        return made
-
-    return info
 
 
 def _under_way(found: list[Any]) -> list[Any] | Awaitable[list[Any]] | Alone:

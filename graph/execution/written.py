@@ -56,8 +56,7 @@ def _loader(field: Field) -> str | None:
     """What reads the objects of a field, as far as that is known: a look-up reads by the loader of its type."""
     if field.relation is not None:
         return field.relation.loader
-    is_at_hand = field.attribute is not None or field.plain is not None
-    return None if is_at_hand or field.selection is None else loader_of(field.selection.type.name)
+    return None if field.is_at_hand or field.selection is None else loader_of(field.selection.type.name)
 
 
 def _prepare(selection: Selection, shared: set[str]) -> None:
@@ -83,12 +82,13 @@ def _looked_up(field: Field, selection: Selection) -> Target | None:
 
 def _items_of(page: Selection) -> Target | None:
     """What is selected of the items of a page; None where they are wanted twice, or not all can be written."""
-    items = [field.selection for field in page.fields if field.is_item]
-    if len(items) != 1 or items[0] is None:
+    items = [field for field in page.fields if field.is_item]
+    selection = items[0].selection if len(items) == 1 and items[0].is_at_hand else None
+    if selection is None:
         return None
-    relation = loader_of(items[0].type.name)
-    parts = _parts(items[0]) if relation is not None else _edge(items[0])
-    for field in items[0].fields:
+    relation = loader_of(selection.type.name)
+    parts = _parts(selection) if relation is not None else _edge(selection)
+    for field in selection.fields:
         if relation is None and field.selection is not None:
             relation = loader_of(field.selection.type.name)
     return Target(relation, "", parts, is_list=False) if parts is not None and relation is not None else None
@@ -100,6 +100,8 @@ def _edge(selection: Selection) -> list[Part] | None:
     for field in selection.fields:
         if field.name == "__typename":
             parts.append(Constant(field.key, selection.type.name))
+        elif field.attribute is None:
+            return None
         elif field.selection is None:
             parts.append(Leaf(field.key, "", Form.CURSOR, is_required=True))
         elif (inner := _parts(field.selection)) is not None:
@@ -160,7 +162,7 @@ def _form(graphql_type: Any) -> Form | None:
 
 
 def _write(field: Field, target: Target) -> None:
-    if field.values is None or field.complete is None:
+    if field.values is None:
         raise TypeError(f"{field.parent}.{field.name} is no relation.")
     field.values = _values(target, field.values)
     field.complete = taking_written(field.key, field.complete)

@@ -11,8 +11,21 @@ from typing import Annotated, Any
 
 import strawberry
 from strawberry.extensions import FieldExtension
-from strawberry.permission import BasePermission
 from strawberry.schema.config import StrawberryConfig
+from support.permitted import (
+    AtOnce,
+    Breaking,
+    Fitting,
+    Later,
+    Odd,
+    Ours,
+    Promising,
+    Refusing,
+    Telling,
+    Vague,
+    Yielding,
+    silently,
+)
 
 from domain.actor import Actor
 from graph.context import Info
@@ -39,6 +52,7 @@ class Leaf:
     amount: Any
     price: Any
     moment: Any
+    hidden: Any
     twig: Any
 
 
@@ -71,28 +85,6 @@ class Context:
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.world.leaves)
-
-
-class Odd(BasePermission):
-    message = "not odd"
-
-    def has_permission(self, source: Any, info: Info, **_: Any) -> bool:
-        return source.n % 3 != 0
-
-
-class Later(BasePermission):
-    message = "not yet"
-
-    async def has_permission(self, source: Any, info: Info, **_: Any) -> bool:
-        await asyncio.sleep(0)
-        return source.n % 4 != 0
-
-
-class Vague(BasePermission):
-    message = "vague"
-
-    def has_permission(self, source: Any, info: Info, **_: Any) -> Any:
-        return "yes"
 
 
 class Loud(FieldExtension):
@@ -144,6 +136,10 @@ class LeafType:
     moment: datetime | None
     length: int | None = computed(int | None, _label_length, "How long its label is.")
     total: int | None = batched(int | None, _sum, "Its key and more.")
+    hidden: str = strawberry.field(permission_classes=[Odd])
+    hidden_length: int | None = computed(int | None, _label_length, "It again.", permission_classes=[Breaking])
+    hidden_total: int | None = batched(int | None, _sum, "It again.", permission_classes=[Fitting])
+    told_total: int | None = batched(int | None, _sum, "It again.", permission_classes=[Telling, Later])
     twig: Annotated["Twig", strawberry.lazy("support.constructs")] | None
     next: Annotated["LeafType", strawberry.lazy("support.constructs")] | None = relation(
         Annotated["LeafType", strawberry.lazy("support.constructs")] | None, "leaf", "key", "Itself."
@@ -169,6 +165,11 @@ class Twig(Thing):
     leaf: LeafType | None = relation(LeafType | None, "leaf", "leaf_key", "Its leaf.")
     sure_leaf: LeafType = relation(LeafType, "leaf", "leaf_key", "Its leaf, or an error.")
     leaves: list[LeafType] = relation(list[LeafType], "leaves", "leaf_key", "Its leaves.")
+
+    odd_leaf: LeafType | None = relation(LeafType | None, "leaf", "leaf_key", "It.", permission_classes=[Odd, AtOnce])
+    our_leaf: LeafType = relation(LeafType, "leaf", "leaf_key", "It.", permission_classes=[Promising, Ours])
+    silent_leaf: LeafType | None = relation(LeafType | None, "leaf", "leaf_key", "It.", **silently(Odd))
+    silent_leaves: list[LeafType] = relation(list[LeafType], "leaves", "leaf_key", "Them.", **silently(AtOnce, Odd))
 
     @strawberry.field
     async def loaded(self, info: Info) -> LeafType | None:
@@ -201,6 +202,36 @@ class Twig(Thing):
     @strawberry.field(permission_classes=[Vague])
     def vague(self) -> str | None:
         return "never told"
+
+    @strawberry.field(permission_classes=[Promising])
+    def promised_secret(self) -> str | None:
+        return "never told"
+
+    @strawberry.field(permission_classes=[Later, Yielding])
+    def late_secret(self, options: Options, here: Info) -> str | None:
+        return f"{options} {here.field_name}"
+
+    @strawberry.field(permission_classes=[Telling])
+    async def told_secret(
+        self, here: Info, parent: strawberry.Parent[Any], numbers: list[int], to: int = 1
+    ) -> str | None:
+        return f"{numbers} {parent.n} {here.field_name}"
+
+    @strawberry.field(permission_classes=[Refusing])
+    def twig_secrets(self) -> list["Twig | None"] | None:
+        return [self.twin, None]
+
+    @strawberry.field(permission_classes=[Ours])
+    async def counted_secret(self) -> AsyncGenerator[int]:
+        yield self.n
+
+    @strawberry.field(permission_classes=[Odd], extensions=[Loud()])
+    def loud_secret(self, word: str = "w") -> str:
+        return word
+
+    @strawberry.field(**silently(Odd))
+    def pick_secrets(self) -> list[Annotated["Twig | Branch", strawberry.union("Pick")]] | None:
+        return [self, self]
 
     @strawberry.field(extensions=[Loud()])
     def loud(self, word: str = "w") -> str:
@@ -325,6 +356,7 @@ class World:
             self._or(Decimal("1.50"), None),
             self._or(Decimal(key), None, "x"),
             self._or(moment, None, 5),
+            self._or(f"hidden {key}", None, 3),
             None,
         )
 
