@@ -24,7 +24,7 @@ PLAIN = "plain"
 ITEM = "item"
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
-"""From parents, `info` and the arguments of the field to what belongs to each parent."""
+"""From parents, and what a resolver may take besides its own, to what belongs to each parent."""
 
 
 class Relation:
@@ -57,8 +57,8 @@ def batched(
     The function is written as a resolver is, but for its first parameter, which takes all the parents.
     """
 
-    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
-        return (await batch([root], info, **arguments))[0]
+    async def resolve(root: Any, **given: Any) -> Any:
+        return (await batch([root], **given))[0]
 
     # What Strawberry reads the arguments of the field from.
     _, *others = signature(batch).parameters.values()

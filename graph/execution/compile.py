@@ -148,7 +148,7 @@ def _values(field: Field, declared: Any, info: InfoOf, arguments: Arguments) -> 
     if RELATION in metadata:
         return values.related(metadata[RELATION])
     if BATCH in metadata:
-        return values.batched(field, metadata[BATCH], info, arguments)
+        return values.batched(field, metadata[BATCH], resolver, info, arguments)
     return values.resolved(resolver, info, arguments)
 
 

@@ -99,6 +99,7 @@ class Field:
     permission: "Permission | None" = None
     """What is asked before they are. Then nothing but `values` tells where they come from: there is no way past it."""
     complete: Complete = field(init=False)
+    """What becomes of them."""
     selection: "Selection | None" = None
     """What is selected of it; None for leaves, and where the type is known only of each object."""
     selections: "Callable[[GraphQLObjectType], Selection] | None" = None

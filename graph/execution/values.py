@@ -59,11 +59,15 @@ def related(relation: Relation) -> Values:
     return values
 
 
-def batched(field: Field, batch: Batch, info: InfoOf, arguments: Arguments) -> Values:
-    """What a function tells of all objects at once."""
+def batched(
+    field: Field, batch: Batch, resolver: StrawberryResolver[Any], info: InfoOf, arguments: Arguments
+) -> Values:
+    """What a function tells of all objects at once; `resolver` asks it for one."""
+    _, info_name = parameters_of(resolver)
 
     async def values(objects: Sequence[Any], run: "Run") -> Sequence[Any]:
-        found = await batch(objects, run.once(info), **run.once(arguments))
+        told = {info_name: run.once(info)} if info_name is not None else {}
+        found = await batch(objects, **run.once(arguments), **told)
         if len(found) != len(objects):
             raise TypeError(f"{field.parent}.{field.name} was to answer for {len(objects)} parents, not {len(found)}.")
         return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from support.constructs import Context, LeafType, Schema, World, build
 from support.differences import difference
+from support.executors import Thing, both
+from support.executors import answers as both_answer
 from support.waiting import until
 
 from graph.context import Info
 from graph.execution.executor import CompiledExecutor
 from graph.execution.fallback import Reason
 from graph.execution.operations import Operations, Survey
+from graph.fields import batched
 from graph.scalars import SCALARS
 
 COMPILED, REFERENCE = build(is_compiled=True), build(is_compiled=False)
@@ -330,6 +334,23 @@ async def test_what_one_level_wants_of_a_loader_is_read_at_once():
         assert not (await schema.execute(text, context_value=context)).errors
 
     assert [context.loaders.reads for context in contexts] == [1, 1]
+
+
+async def test_a_function_of_many_parents_takes_what_a_resolver_may_take():
+    async def numbers(roots: Sequence[Thing]) -> list[int]:
+        return [root.n for root in roots]
+
+    async def names(roots: Sequence[Thing], times: int, where: Info) -> list[str]:
+        return [where.field_name * times] * len(roots)
+
+    @strawberry.type
+    class Query:
+        bare: int = batched(int, numbers, "It.")
+        told: str = batched(str, names, "It.")
+
+    result, _ = await both_answer(both(Query), "{ bare told(times: 2) }", root=Thing(3))
+
+    assert result.data == {"bare": 3, "told": "toldtold"}
 
 
 async def test_nothing_that_was_started_is_left_behind():

@@ -146,7 +146,7 @@ async def test_a_relation_answers_many_parents_as_it_answers_each(shop: Shop):
 
     field: Any = relation(None, "customer", "customer_id", "Who buys.")
     together = await field.metadata[BATCH](keyless, Asking(shop.context(admin)))
-    apart = [await field.base_resolver(each, Asking(shop.context(admin))) for each in keyless]
+    apart = [await field.base_resolver(each, info=Asking(shop.context(admin))) for each in keyless]
 
     assert together == apart
     assert together[-1] is None
