@@ -1,7 +1,7 @@
-"""Foreign keys while a file goes into an empty shop: checked for all rows at once, not for each by itself.
+"""Foreign keys and indexes while a file goes into an empty shop: for all rows at once, not for each by itself.
 
 Two and a half million checks, one by one, would be a third of the work. The database makes the same checks in one
-statement for each key before the transaction ends.
+statement for each key before the transaction ends. The indexes, too, are made of all rows in a third of the time.
 """
 
 from collections.abc import AsyncGenerator
@@ -22,20 +22,40 @@ _MAY_WAIT = """
 SELECT CAST(current_setting('server_version_num') AS integer) >= :since AND NOT EXISTS (SELECT FROM variants)
 """
 
+# Those that no constraint needs.
+_INDEXES = """
+SELECT CAST(indexrelid AS regclass) AS name, pg_get_indexdef(indexrelid) AS definition
+FROM pg_index WHERE indrelid = CAST(CAST(:table AS text) AS regclass) AND NOT indisunique
+ORDER BY indexrelid
+"""
+
 
 @asynccontextmanager
 async def keys_checked_at_once(connection: Connection) -> AsyncGenerator[None]:
-    """Check the keys at the end of the block, if the shop has no articles yet and the database can do so.
+    """Check the keys and make the indexes at the end of the block, if the shop has no articles yet and the database
+    can do so.
 
     That locks the tables until the transaction ends. In a shop that has none there is nothing that anybody could ask
     of them; in any other, people go on working, and each row is checked by itself.
     """
     may_wait = (await connection.execute(text(_MAY_WAIT), {"since": SINCE})).scalar_one()
-    if may_wait:
-        await _alter(connection, "NOT ENFORCED")
+    if not may_wait:
+        yield
+        return
+    await _alter(connection, "NOT ENFORCED")
+    made = [statement for table in _COLUMNS for statement in await _drop_indexes(connection, table)]
     yield
-    if may_wait:
-        await _alter(connection, "ENFORCED")
+    for statement in made:
+        await connection.execute(text(statement))
+    await _alter(connection, "ENFORCED")
+
+
+async def _drop_indexes(connection: Connection, table: str) -> list[str]:
+    """Drop the indexes of a table; returns the statements that make them again, as they were."""
+    indexes = (await connection.execute(text(_INDEXES), {"table": table})).all()
+    for each in indexes:
+        await connection.execute(text(f"DROP INDEX {each.name}"))
+    return [each.definition for each in indexes]
 
 
 async def _alter(connection: Connection, state: str) -> None:

@@ -1,4 +1,4 @@
-"""The foreign keys of the tables that an import fills: checked for all rows at once in a shop that was empty."""
+"""Foreign keys and indexes of the tables that an import fills: for all rows at once in a shop that was empty."""
 
 import asyncio
 from pathlib import Path
@@ -17,6 +17,8 @@ KEYS = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND convalidated
 ORDER BY conname
 """
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
+PUT_ASIDE = {"order_lines_variant_id_idx", "stock_movements_occurred_at_idx", "stock_movements_order_id_idx"}
 WITHOUT_ORDER = """
 INSERT INTO order_lines (order_id, position, variant_id, quantity, unit_price, currency)
 VALUES (uuidv7(), 1, uuidv7(), 1, 1.00, 'GBP')
@@ -31,6 +33,20 @@ async def test_after_an_import_the_keys_are_as_they_were(database: Database, tmp
 
     assert "order_lines_order_id_fkey" in dict(before)
     assert await rows(database, KEYS) == before
+
+
+async def test_the_indexes_are_made_at_the_end_as_they_were(database: Database):
+    before = dict(await rows(database, INDEXES))
+
+    async with database.transaction() as connection:
+        async with keys_checked_at_once(connection):
+            meanwhile = dict(tuple(row) for row in (await connection.execute(text(INDEXES))).all())
+        after = dict(tuple(row) for row in (await connection.execute(text(INDEXES))).all())
+
+    assert before.keys() - meanwhile.keys() > PUT_ASIDE
+    # What must be unique is so at all times.
+    assert all("UNIQUE" not in before[name] for name in before.keys() - meanwhile.keys())
+    assert after == before
 
 
 async def test_a_row_that_breaks_a_key_is_found_at_the_end(database: Database):
