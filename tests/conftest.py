@@ -1,65 +1,68 @@
-"""Real servers for the tests: PostgreSQL and Valkey from their wheels, one of each per test process.
-
-`tests/oldest` has another PostgreSQL in the place of the one here.
-"""
+"""In what order the tests run, and what is done around all of them. What they use is in support/fixtures.py."""
 
 import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from sqlalchemy import text
-
-from app.settings import Settings
-from app.wiring import running
-from db.base import new_id
-from db.embedded import database_url, embedded_server
-from db.engine import Database
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `factories` are shared by all folders of tests
 
-from support.databases import commanding, forgetful, make_template, memory
 from support.leaks import fail_on_leaks
 from support.loop import Loop
 from support.measuring import unmeasured
-from support.server import CHEAP_PASSWORDS, Server, serving
-from support.shop import Shop, with_quick_passwords
-
-SETTINGS = Settings(broadcast_url="memory://", live_poll_seconds=0.2)
-"""Of each shop. To read the environment each time would be a good part of the work."""
+from support.memory import memory
 
 LONGEST = (
     "test_whole.py",
     "test_serve.py",
+    "test_sales.py",
     "test_playground.py",
-    "test_schema.py",
-    "test_matrix.py",
-    "test_slow_consumer.py",
-    "test_sheets.py",
-    "test_online_retail_again.py",
-    "test_ledger_races.py",
-    "test_login.py",
-    "test_differential.py",
-    "test_overselling.py",
-    "test_http_protocol.py",
-    "test_strangers.py",
-    "test_clients.py",
-    "test_statements.py",
+    "test_serve_stops.py",
     "test_demo.py",
-    "test_cli.py",
-    "test_corpus.py",
-    "test_faults.py",
-    "test_login_faults.py",
-    "test_stream.py",
-    "test_again.py",
-    "test_passwords.py",
-    "test_live_across.py",
+    "test_slow_consumer.py",
+    "test_matrix.py",
+    "test_http_protocol.py",
+    "test_overselling.py",
+    "test_login.py",
+    "test_clients.py",
+    "test_strangers.py",
     "test_live.py",
+    "test_schema.py",
+    "test_online_retail_again.py",
+    "test_wire.py",
+    "test_stream.py",
+    "test_sheets.py",
+    "test_live_across.py",
+    "test_corpus.py",
+    "test_statements.py",
+    "test_again.py",
+    "test_faults.py",
+    "test_socket_protocol.py",
+    "test_ledger_races.py",
+    "test_differential.py",
+    "test_hashers.py",
+    "test_keys.py",
+    "test_limits_callers.py",
+    "test_socket_limits.py",
+    "test_cli.py",
+    "test_subscriptions.py",
+    "test_oauth.py",
+    "test_requests.py",
+    "test_rights.py",
+    "test_socket_hostile.py",
+    "test_online_retail.py",
+    "test_login_faults.py",
+    "test_passwords.py",
+    "test_tokens.py",
+    "test_filters.py",
+    "test_sse.py",
+    "test_thought_up.py",
+    "test_sample.py",
 )
 """The files that take longest, the longest first."""
 
@@ -104,6 +107,10 @@ REPEATING = {"access", "fuzz", "hostile", "oldest", "proofs", "real_data"}
 def pytest_configure(config: pytest.Config) -> None:
     """Keep to the order above: pytest-xdist would hand out the files with the most tests first."""
     config.option.loadscopereorder = False
+    if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
+        # A process that hands the tests out to others would import the whole server for nothing, while they wait.
+        gc.disable()
+        config.pluginmanager.import_plugin("support.fixtures")
     if place := memory():
         # Where servers keep their data durably, which on a disk is most of what the tests of their starts wait for.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
@@ -129,6 +136,7 @@ def pytest_collection_finish() -> None:
     """What has been imported by now stays: the garbage collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 20, 20)
 
 
@@ -146,72 +154,3 @@ def _measured(request: pytest.FixtureRequest) -> Generator[None]:
     is_repeated = request.path.name in REPEATED or request.path.parent.name in REPEATING
     with unmeasured() if is_repeated else nullcontext():
         yield
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Generator[str]:
-    """The URL of an embedded PostgreSQL server of this test process."""
-    with forgetful(embedded_server) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def template(postgres: str) -> str:
-    """The name of a database at the newest migration, to copy from."""
-    return make_template(postgres)
-
-
-@pytest.fixture(scope="session")
-def command(postgres: str) -> Generator[Callable[[str], None]]:
-    """Sends a statement to the server."""
-    with commanding(postgres) as command:
-        yield command
-
-
-@pytest.fixture
-def fresh_url(postgres: str, template: str, command: Callable[[str], None]) -> Generator[str]:
-    """The URL of a fresh, migrated, empty database, which goes with the test."""
-    name = f"test_{new_id().hex}"
-    command(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-    yield database_url(postgres, name)
-    command(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
-async def database(fresh_url: str) -> AsyncGenerator[Database]:
-    """A fresh, migrated, empty database."""
-    database = Database(fresh_url, 10)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def shop(fresh_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
-    """An empty shop behind the real schema, with live events in this process."""
-    settings = SETTINGS.model_copy(update={"database_url": fresh_url, "data_dir": tmp_path})
-    async with running(settings) as process:
-        yield Shop(with_quick_passwords(process))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_url(postgres: str, template: str) -> str:
-    """The URL of one migrated, empty database for a whole module."""
-    database = Database(postgres, 1)
-    name = f"lasting_{new_id().hex}"
-    await database.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    await database.close()
-    return database_url(postgres, name)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting_settings(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of a server for a whole module."""
-    data_dir = tmp_path_factory.mktemp("lasting")
-    return Settings(database_url=module_url, broadcast_url="memory://", data_dir=data_dir, **CHEAP_PASSWORDS)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(lasting_settings: Settings) -> AsyncGenerator[Server]:
-    """One server for a whole module, whose tests change nothing and share its event loop."""
-    async with serving(lasting_settings) as server:
-        yield server

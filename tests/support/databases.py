@@ -1,8 +1,6 @@
-"""Databases for tests: servers, where they lie, and copies of a template, in a hundredth of the time of migrations."""
+"""Databases for tests: servers, and copies of a template, in a hundredth of the time that migrations take."""
 
 import asyncio
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,18 +8,12 @@ from pathlib import Path
 
 import asyncpg
 from sqlalchemy import text
+from support.memory import memory
 
 from db import migrate
 from db.base import new_id
 from db.embedded import database_url
 from db.engine import Database
-
-
-def memory() -> Path | None:
-    """A file system in memory with room for many small databases, where there is one: it halves the time."""
-    shared = Path("/dev/shm")
-    has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
-    return shared if has_room else None
 
 
 @contextmanager
