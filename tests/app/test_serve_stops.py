@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import text
-from support.processes import ORDERWIRE, PATIENCE, Serving, environment, eventually, postgres_of, run, serving
+from support.processes import PATIENCE, Serving, eventually, postgres_of, run, serving, start
 from support.waiting import until
 
 from db.engine import Database, Transaction
@@ -112,11 +112,10 @@ async def test_a_command_that_is_stopped_does_not_say_that_it_is_done(tmp_path: 
         database = Database(f"postgresql://postgres@/orderwire?host={directory}", 2)
         async with database.transaction() as transaction:
             await transaction.execute(LOCK)
-            process = await asyncio.create_subprocess_exec(*ORDERWIRE, "seed", cwd=tmp_path, env=environment(tmp_path))
+            process = start(tmp_path, "seed")
             await until(lambda: waits(database))
             process.send_signal(number)
-            async with asyncio.timeout(PATIENCE):
-                code = await process.wait()
+            code = await asyncio.to_thread(process.wait, PATIENCE)
         await database.close()
         assert server.stop()[0] == 0
 

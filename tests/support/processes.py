@@ -37,6 +37,11 @@ def environment(data_dir: Path, **settings: object) -> dict[str, str]:
     }
 
 
+def start(data_dir: Path, *arguments: object) -> Forked:
+    """A command that goes on until it is stopped."""
+    return fork([*map(str, arguments)], data_dir, environment(data_dir), *_files(data_dir))
+
+
 def run(data_dir: Path, *arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     command, (out, err) = [*map(str, arguments)], _files(data_dir)
