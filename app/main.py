@@ -64,7 +64,7 @@ def create_app(
 
     app = Starlette(
         lifespan=lifespan,
-        middleware=_middleware(settings, endpoint if schema.direct else None),
+        middleware=_middleware(settings),
         exception_handlers={HTTPException: explain},
         routes=[
             Route("/", RedirectResponse("/graphql")),
@@ -79,12 +79,15 @@ def create_app(
     )
     # The redirect would name whatever host the request claims.
     app.router.redirect_slashes = False
+    if schema.direct:
+        around = app.build_middleware_stack()
+        app.middleware_stack = Shortcut(around, RequestId(endpoint), settings.max_body_bytes)
     app.state.schema = schema
     return app
 
 
-def _middleware(settings: Settings, endpoint: GraphQLEndpoint | None) -> list[Middleware]:
-    """What happens around requests, the outermost first; plain ones go straight to the `endpoint` if it is given."""
+def _middleware(settings: Settings) -> list[Middleware]:
+    """What happens around requests, the outermost first."""
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
@@ -92,9 +95,7 @@ def _middleware(settings: Settings, endpoint: GraphQLEndpoint | None) -> list[Mi
         allow_headers=["Authorization", "Content-Type", HEADER],
         expose_headers=[HEADER],
     )
-    most = settings.max_body_bytes
-    shortcut = [Middleware(Shortcut, endpoint=endpoint, most=most)] if endpoint is not None else []
-    return [Middleware(RequestId), *shortcut, cors, Middleware(BodyLimit, most=most)]
+    return [Middleware(RequestId), cors, Middleware(BodyLimit, most=settings.max_body_bytes)]
 
 
 class _Assets(StaticFiles):

@@ -83,7 +83,9 @@ class SqlWriter:
         sight = statement, viewer.user_id if statement.is_personal else None
         if len(keys) > 1 or statement.once:
             return await self._find(sight, keys)
-        return {key: found for key in keys if (found := await self._look_ups.find(sight, key))}
+        [key] = keys
+        found = await self._look_ups.find(sight, key)
+        return {key: found} if found is not None else {}
 
     async def page(
         self, viewer: Actor, target: Target, filters: Filters, sort: Sort, page: PageRequest, turn: Turn

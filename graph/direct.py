@@ -43,13 +43,12 @@ class Direct:
         self._schema, self._documents, self._operations = schema, documents, operations
 
     async def execute(self, request: Request, context: Context) -> ExecutionResult:
-        """Run a query or a mutation.
+        """Run a query or a mutation; nothing was run in the context before.
 
         Raises:
             CannotGetOperationTypeError: the document has no such operation.
             InvalidOperationTypeError: it is of a kind that is not allowed.
         """
-        context = context.renewed()
         count = context.services.count_statements()
         gates = Gates(self._documents, context)
         try:

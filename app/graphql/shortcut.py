@@ -8,14 +8,14 @@ DIGITS = 10
 
 
 class Shortcut:
-    """Gives a plain POST request to the endpoint at once, and everything else to the application around it.
+    """Gives a plain POST request to the endpoint at once, and everything else to the middleware of the application.
 
     Plain is what sends a body of a declared length within the limit, and no Origin, on which CORS would have a say. The
     endpoint is the same on both ways, and so is all that it does.
     """
 
     def __init__(self, app: ASGIApp, endpoint: ASGIApp, most: int) -> None:
-        """`endpoint` is that of `PATH`; `most` is the largest body in bytes."""
+        """`endpoint` is that of `PATH`, with what is around every request; `most` is the largest body in bytes."""
         self._app, self._endpoint, self._most = app, endpoint, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
