@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.schema.config import StrawberryConfig
+from support.leaves import Leaf, Loaders
 from support.permitted import (
     AtOnce,
     Breaking,
@@ -27,12 +28,10 @@ from support.permitted import (
     silently,
 )
 
-from domain.actor import Actor
 from graph.context import Info
 from graph.execution.executor import CompiledExecutor
 from graph.execution.operations import Operations
 from graph.fields import batched, computed, relation
-from graph.loaders import Many, One
 from graph.node import object_type
 from graph.scalars import SCALARS, BigInt
 
@@ -41,38 +40,6 @@ from graph.scalars import SCALARS, BigInt
 class Color(Enum):
     RED = "r"
     GREEN = "g"
-
-
-@dataclass
-class Leaf:
-    """What stands behind a type whose objects are told by their class."""
-
-    key: Any
-    label: Any
-    amount: Any
-    price: Any
-    moment: Any
-    hidden: Any
-    twig: Any
-
-
-class Loaders:
-    """Reads leaves by key, slowly, and counts how often."""
-
-    def __init__(self, leaves: Mapping[int, Leaf]) -> None:
-        self.reads = 0
-
-        async def one(_viewer: Actor, keys: Sequence[int]) -> Mapping[int, Leaf]:
-            self.reads += 1
-            for _ in range(20):
-                await asyncio.sleep(0)
-            return {key: leaves[key] for key in keys if key in leaves}
-
-        async def many(_viewer: Actor, keys: Sequence[int]) -> Mapping[int, Sequence[Leaf]]:
-            return {key: [leaf] * (key % 3) for key, leaf in (await one(_viewer, keys)).items()}
-
-        self.leaf = One(one, Actor.anonymous())
-        self.leaves = Many(many, Actor.anonymous())
 
 
 @dataclass
