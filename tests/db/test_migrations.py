@@ -238,3 +238,21 @@ async def test_every_foreign_key_has_an_index(database: Database):
     missing = await database.read(text(FOREIGN_KEYS_WITHOUT_INDEX))
 
     assert {tuple(row) for row in missing} == COVERED
+
+
+async def test_whoever_may_not_have_the_extension_of_searches_does_without(postgres: str):
+    url = await empty_database(postgres, "of_somebody")
+    owner = Database(url, 1)
+    for statement in ("CREATE ROLE somebody LOGIN", "GRANT CREATE ON SCHEMA public TO somebody"):
+        await owner.execute(text(statement))
+    await owner.close()
+    somebody = Database(make_url(url).set(username="somebody").render_as_string(hide_password=False), 1)
+
+    try:
+        await migrate.upgrade(somebody)
+
+        searches = text("SELECT indexname FROM pg_indexes WHERE indexname LIKE '%search_idx'")
+        assert await migrate.current(somebody) == migrate.head()
+        assert await somebody.read(searches) == []
+    finally:
+        await somebody.close()
