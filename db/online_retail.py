@@ -12,7 +12,7 @@ from db import online_retail_sql as sql
 from db.base import new_id
 from db.engine import Connection, Database
 from db.events import SqlEventWriter
-from db.online_retail_keys import keys_checked_at_once
+from db.online_retail_keys import keys_and_indexes_put_aside
 from db.online_retail_staging import Content, stage
 from db.sales import correct
 from db.stock_guard import to_locked
@@ -68,7 +68,7 @@ class _Import:
         counts = {"known": known, "without_stock": without_stock}
         left = (await self._connection.execute(text(sql.TO_DO))).one()
         if left.lines or left.articles:
-            async with keys_checked_at_once(self._connection):
+            async with keys_and_indexes_put_aside(self._connection):
                 counts |= await self._customers_and_articles()
                 counts |= await self._orders((left.last or 0) + 1)
                 counts |= await self._returns()

@@ -31,9 +31,9 @@ ORDER BY indexrelid
 
 
 @asynccontextmanager
-async def keys_checked_at_once(connection: Connection) -> AsyncGenerator[None]:
-    """Check the keys and make the indexes at the end of the block, if the shop has no articles yet and the database
-    can do so.
+async def keys_and_indexes_put_aside(connection: Connection) -> AsyncGenerator[None]:
+    """Check the keys and make the indexes only at the end of the block, if the shop has no articles yet and the
+    database can do so.
 
     That locks the tables until the transaction ends. In a shop that has none there is nothing that anybody could ask
     of them; in any other, people go on working, and each row is checked by itself.
@@ -43,9 +43,9 @@ async def keys_checked_at_once(connection: Connection) -> AsyncGenerator[None]:
         yield
         return
     await _alter(connection, "NOT ENFORCED")
-    made = [statement for table in _COLUMNS for statement in await _drop_indexes(connection, table)]
+    makings = [statement for table in _COLUMNS for statement in await _drop_indexes(connection, table)]
     yield
-    for statement in made:
+    for statement in makings:
         await connection.execute(text(statement))
     await _alter(connection, "ENFORCED")
 

@@ -98,8 +98,8 @@ class EventSource(Protocol):
 class Context:
     """One operation: who asks, from where, with which loaders.
 
-    `renewed` gives each execution of it, and each event of a subscription, loaders of its own, so that none answers
-    with rows another has read before.
+    Each request has its own. Where it is executed more than once, as a subscription is, and a query in shadow mode,
+    `renewed` gives each execution loaders of its own, so that none answers with rows another has read before.
     """
 
     services: Services

@@ -19,7 +19,7 @@ from graph.live.subscriber import Operation, Subscriber
 
 
 class FreshLoaders(SchemaExtension):
-    """Gives each operation loaders of its own; a WebSocket makes one context for all its operations."""
+    """Gives each execution loaders of its own: a subscription may be executed several times."""
 
     def on_operation(self) -> Iterator[None]:
         context: Context = self.execution_context.context

@@ -11,7 +11,7 @@ from support.waiting import PATIENCE
 
 from db import online_retail_keys
 from db.engine import Database
-from db.online_retail_keys import keys_checked_at_once
+from db.online_retail_keys import keys_and_indexes_put_aside
 
 KEYS = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND convalidated
@@ -39,7 +39,7 @@ async def test_the_indexes_are_made_at_the_end_as_they_were(database: Database):
     before = dict(await rows(database, INDEXES))
 
     async with database.transaction() as connection:
-        async with keys_checked_at_once(connection):
+        async with keys_and_indexes_put_aside(connection):
             meanwhile = dict(tuple(row) for row in (await connection.execute(text(INDEXES))).all())
         after = dict(tuple(row) for row in (await connection.execute(text(INDEXES))).all())
 
@@ -53,7 +53,7 @@ async def test_a_row_that_breaks_a_key_is_found_at_the_end(database: Database):
     before = await rows(database, KEYS)
 
     with pytest.raises(IntegrityError, match="order_lines_order_id_fkey"):
-        async with database.transaction() as connection, keys_checked_at_once(connection):
+        async with database.transaction() as connection, keys_and_indexes_put_aside(connection):
             # By itself it would be refused here.
             assert await connection.count(text(WITHOUT_ORDER)) == 1
 
@@ -66,7 +66,7 @@ async def test_a_database_that_cannot_put_keys_aside_checks_each_row(
 ):
     monkeypatch.setattr(online_retail_keys, "SINCE", 99_00_00)
 
-    async with database.transaction() as connection, keys_checked_at_once(connection):
+    async with database.transaction() as connection, keys_and_indexes_put_aside(connection):
         with pytest.raises(IntegrityError, match="order_lines_order_id_fkey"):
             async with connection.savepoint():
                 await connection.count(text(WITHOUT_ORDER))

@@ -15,7 +15,7 @@ from support.documents import document
 
 from app import doctor
 from db.engine import OLDEST, Database
-from db.online_retail_keys import keys_checked_at_once
+from db.online_retail_keys import keys_and_indexes_put_aside
 from tests.db.test_constraints import filled, test_a_row_that_breaks_a_rule_is_refused_by_the_constraint_of_that_rule
 from tests.db.test_demo import full, seeded, test_the_books_agree
 from tests.db.test_migrations import (
@@ -83,7 +83,7 @@ async def test_the_server_is_the_oldest_that_is_promised(fresh_url: str):
 
 
 async def test_keys_that_cannot_be_put_aside_are_checked_for_each_row(database: Database):
-    async with database.transaction() as connection, keys_checked_at_once(connection):
+    async with database.transaction() as connection, keys_and_indexes_put_aside(connection):
         with pytest.raises(IntegrityError, match="order_lines_order_id_fkey"):
             async with connection.savepoint():
                 await connection.count(text(WITHOUT_ORDER))
