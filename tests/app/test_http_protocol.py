@@ -17,6 +17,7 @@ from app.protocols import http as http_protocol
 from app.protocols.wire import SEND_BUFFER
 from app.settings import Settings
 from domain.actor import Actor
+from graph.live import member
 
 PLACE = """
 mutation ($notes: String) {
@@ -46,6 +47,13 @@ async def fill_up(server: Server, admin: Actor) -> None:
     await until(is_full)
 
 
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told to begin anew: how many orders are placed before their events are told depends on the machine."""
+    monkeypatch.setattr(member, "BACKLOG_BYTES", 1 << 30)
+
+
+@pytest.mark.usefixtures("roomy")
 async def test_a_listener_that_reads_nothing_is_dropped(settings: Settings, caplog: pytest.LogCaptureFixture):
     hasty = settings.model_copy(update={"live_heartbeat_seconds": 0.2, **ALIASES})
     async with serving(hasty) as server:
@@ -71,6 +79,7 @@ async def test_the_kernel_holds_little_for_who_listens(server: Server):
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in {SEND_BUFFER, 2 * SEND_BUFFER}
 
 
+@pytest.mark.usefixtures("roomy")
 async def test_a_listener_that_reads_again_in_time_stays(settings: Settings):
     async with serving(settings.model_copy(update=ALIASES)) as server:
         admin = await open_shop(server)
@@ -105,6 +114,7 @@ async def test_a_server_that_stops_ends_a_stream_and_does_not_break_it_off(
     assert complaints(caplog) == []
 
 
+@pytest.mark.usefixtures("roomy")
 async def test_a_server_that_stops_does_not_wait_for_who_reads_nothing(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ):
